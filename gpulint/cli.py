@@ -1,0 +1,379 @@
+"""The command line: arguments → lint → reports → exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, cast, get_args
+
+import click
+
+from gpulint import __version__, untrusted
+from gpulint.config import FAIL_ON, FailOn
+from gpulint.finding import CONFIDENCES, SEVERITIES, Confidence, Severity
+
+if TYPE_CHECKING:
+    from gpulint.config import Config
+    from gpulint.finding import Report
+    from gpulint.linter import Options, Progress
+    from gpulint.source import Source
+
+EXIT_CLEAN, EXIT_FINDINGS, EXIT_USAGE, EXIT_EMPTY, EXIT_INTERNAL = 0, 1, 2, 3, 4
+_FORMATS = ("auto", "text", "concise", "grouped", "json", "sarif", "github")
+
+
+class _InOrder(click.Command):
+    """Keeps the order of `--format` and `--output`: an output belongs to the format before it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        parser = self.make_parser(ctx)
+        values, _, order = parser.parse_args(args=list(args))
+        taken = {name: iter(value) for name, value in values.items() if isinstance(value, (list, tuple))}
+        wanted = [parameter.name for parameter in order if parameter.name in {"formats", "outputs"}]
+        ctx.meta["gpulint.reports"] = [(name, next(taken[name])) for name in wanted if name]
+        return super().parse_args(ctx, args)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, "-V", "--version", message="gpulint %(version)s")
+def main() -> None:
+    """Find what would go wrong with the GPUs of a Kubernetes cluster, in the manifests before they are applied."""
+
+
+@main.command(cls=_InOrder)
+@click.argument("paths", nargs=-1)
+@click.option("--select", multiple=True, metavar="RULE", help="Run only these rules, families or globs.")
+@click.option("--ignore", multiple=True, metavar="RULE", help="Leave out these rules, families or globs.")
+@click.option("--extend-select", multiple=True, metavar="RULE", help="Run these as well.")
+@click.option("--min-severity", type=click.Choice(SEVERITIES), help="Hide findings that are milder.  [default: info]")
+@click.option("--min-confidence", type=click.Choice(CONFIDENCES), help="Hide less sure findings.  [default: medium]")
+@click.option("--pedantic", is_flag=True, help="Run the rules of taste as well.")
+@click.option("--fail-on", type=click.Choice(FAIL_ON), help="Exit with 1 from this severity on.  [default: error]")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
+@click.option("--format", "formats", multiple=True, type=click.Choice(_FORMATS), help="Report format; repeatable.")
+@click.option("--output", "outputs", multiple=True, metavar="FILE", help="Where the --format before it goes.")
+@click.option("--config", "config_file", metavar="FILE", help="Configuration instead of the one that is found.")
+@click.option("--isolated", is_flag=True, help="Read no configuration.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Files to leave out, as in .gitignore.")
+@click.option("--no-respect-gitignore", is_flag=True, help="Read ignored files as well.")
+@click.option("--nodes", multiple=True, metavar="[CLUSTER=]FILE", help="`kubectl get nodes -o yaml`: all nodes there are.")
+@click.option("--list-files", is_flag=True, help="Name the files that would be read, and stop.")
+@click.option("--stdin-filename", metavar="NAME", default="-", help="The name of standard input in reports.")
+@click.option("--allow-empty", is_flag=True, help="Exit with 0 when there is no Kubernetes object.")
+@click.option("--no-ignores", is_flag=True, help="Report suppressed findings as if they were not.")
+@click.option("--show-suppressed", is_flag=True, help="Show suppressed findings, marked as such.")
+@click.option("--statistics", is_flag=True, help="Count findings by rule.")
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="[default: auto]")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but reports.")
+@click.option("-v", "--verbose", is_flag=True, help="Say what was not analysed, file by file.")
+@click.pass_context
+def check(ctx: click.Context, /, paths: tuple[str, ...], **flags: object) -> None:
+    """Lint files, folders, or `-` for standard input; the current folder by default."""
+    with _told_errors():
+        code = _check(ctx, paths or (".",), flags)
+    sys.exit(code)
+
+
+def _check(ctx: click.Context, paths: Sequence[str], flags: dict[str, object]) -> int:
+    from gpulint.linter import lint
+
+    root = _root()
+    stdin, paths = _stdin(paths, str(flags["stdin_filename"]))
+    config = _config(paths, root, flags)
+    options = _options(root, config, flags)
+    if flags["list_files"]:
+        return _list_files(paths, options, config)
+    with _progress(quiet=bool(flags["quiet"])) as progress:
+        report = lint(paths, options, config, stdin=stdin, progress=progress)
+    _write_reports(report, ctx.meta["gpulint.reports"], color=str(flags["color"]))
+    if flags["statistics"]:
+        _statistics(report)
+    if flags["verbose"]:
+        _not_analysed(report)
+    if not report.summary.objects and not report.findings and not flags["allow_empty"]:
+        if not flags["quiet"]:
+            click.echo("gpulint: no Kubernetes object in the input", err=True)
+        return EXIT_EMPTY
+    return _exit_code(report, cast("FailOn", flags["fail_on"] or config.fail_on), exit_zero=bool(flags["exit_zero"]))
+
+
+def _exit_code(report: Report, fail_on: FailOn, *, exit_zero: bool) -> int:
+    if exit_zero or fail_on == "never":
+        return EXIT_CLEAN
+    bound = SEVERITIES.index(fail_on)
+    counted = (finding for finding in report.findings if not finding.suppressed)
+    return EXIT_FINDINGS if any(SEVERITIES.index(each.severity) <= bound for each in counted) else EXIT_CLEAN
+
+
+# --- input ------------------------------------------------------------------------------------------------------------
+
+
+def _root() -> Path:
+    """The repository's root when the current folder is in one, so that annotations name files as the repository does."""
+    if os.environ.get("GITHUB_ACTIONS") == "true" and os.environ.get("GITHUB_WORKSPACE"):
+        workspace = Path(os.environ["GITHUB_WORKSPACE"]).resolve()
+        if Path.cwd().resolve().is_relative_to(workspace):
+            return workspace
+    return Path.cwd()
+
+
+def _stdin(paths: Sequence[str], name: str) -> tuple[Source | None, list[str]]:
+    if "-" not in paths:
+        return None, list(paths)
+    from gpulint.source import read_stdin
+
+    text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+    return read_stdin(text, name), [path for path in paths if path != "-"]
+
+
+def _config(paths: Sequence[str], root: Path, flags: dict[str, object]) -> Config:
+    from dataclasses import replace
+
+    from gpulint.config import DEFAULTS, InvalidConfigError, check_names, find, load
+
+    config = DEFAULTS
+    if not flags["isolated"]:
+        start = Path(paths[0] if paths else ".")
+        found = Path(str(flags["config_file"])) if flags["config_file"] else find(start)
+        config = load(found) if found else DEFAULTS
+    config = replace(
+        config,
+        select=_names(flags["select"]) or config.select,
+        ignore=(*config.ignore, *_names(flags["ignore"])),
+        extend_select=(*config.extend_select, *_names(flags["extend_select"])),
+    )
+    if config != DEFAULTS:  # names can only be wrong where there are some
+        from gpulint.linter import all_rules
+
+        errors = check_names(config, {rule.id: rule.family for rule in all_rules(config, root)})
+        if errors:
+            raise InvalidConfigError(errors)
+    return config
+
+
+def _names(given: object) -> tuple[str, ...]:
+    listed = given if isinstance(given, tuple) else ()
+    return tuple(name.strip() for text in listed for name in str(text).split(",") if name.strip())
+
+
+def _options(root: Path, config: Config, flags: dict[str, object]) -> Options:
+    from gpulint.linter import Options
+
+    return Options(
+        root=root,
+        exclude=cast("tuple[str, ...]", flags["exclude"]),
+        respect_gitignore=not flags["no_respect_gitignore"],
+        min_severity=cast("Severity", flags["min_severity"] or config.min_severity),
+        min_confidence=cast("Confidence", flags["min_confidence"] or config.min_confidence),
+        pedantic=bool(flags["pedantic"]),
+        show_suppressed=bool(flags["show_suppressed"]),
+        use_suppressions=not flags["no_ignores"],
+        nodes=tuple(_snapshot(each) for each in cast("tuple[str, ...]", flags["nodes"])),
+    )
+
+
+def _snapshot(given: str) -> tuple[str, Path]:
+    name, equals, file = given.partition("=")
+    path = Path(file if equals else name)
+    if not path.is_file():
+        raise click.UsageError(f"--nodes: no file '{path}'")
+    return (name if equals else ""), path
+
+
+def _list_files(paths: Sequence[str], options: Options, config: Config) -> int:
+    from gpulint.source import discover
+
+    found, _ = discover(
+        paths,
+        root=options.root,
+        exclude=(*config.exclude, *options.exclude),
+        respect_gitignore=options.respect_gitignore and config.respect_gitignore,
+    )
+    for each in found:
+        click.echo(untrusted.one_line(each.path))
+    return EXIT_CLEAN
+
+
+# --- output -----------------------------------------------------------------------------------------------------------
+
+
+def _write_reports(report: Report, asked: Sequence[tuple[str, str]], *, color: str) -> None:
+    """Each format to its output; without any, text, and annotations as well on GitHub."""
+    from gpulint.reports import render
+
+    for name, file in _pairs(asked):
+        text = render(name, report, color=not file and _coloured(color))
+        if file:
+            Path(file).write_text(text, encoding="utf-8")
+        else:
+            click.echo(text, nl=not text.endswith("\n"), color=True)
+        if name == "github":
+            _step_summary(report)
+
+
+def _pairs(asked: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for kind, value in asked:
+        if kind == "formats":
+            pairs += [(name, "") for name in _automatic(value)]
+        elif not pairs or pairs[-1][1]:
+            raise click.UsageError(f"--output {value}: there is no --format before it")
+        else:
+            pairs[-1] = (pairs[-1][0], value)
+    if sum(not file for _, file in pairs) > 1 and any(name in {"json", "sarif"} and not file for name, file in pairs):
+        raise click.UsageError("two reports on standard output: give one of them an --output")
+    return pairs or [(name, "") for name in _automatic("auto")]
+
+
+def _automatic(name: str) -> list[str]:
+    if name != "auto":
+        return [name]
+    return ["github"] if os.environ.get("GITHUB_ACTIONS") == "true" else ["text"]
+
+
+def _coloured(color: str) -> bool:
+    if color != "auto":
+        return color == "always"
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _step_summary(report: Report) -> None:
+    file = os.environ.get("GITHUB_STEP_SUMMARY")
+    if file:
+        from gpulint.reports.github import step_summary
+
+        with Path(file).open("a", encoding="utf-8") as summary:
+            summary.write(step_summary(report))
+
+
+def _statistics(report: Report) -> None:
+    from collections import Counter
+
+    counts = Counter(finding.rule for finding in report.findings)
+    for rule, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        click.echo(f"{count:6} {rule}", err=True)
+
+
+def _not_analysed(report: Report) -> None:
+    for each in report.summary.not_analysed:
+        detail = f" ({untrusted.one_line(each.detail)})" if each.detail else ""
+        click.echo(f"not analysed: {untrusted.one_line(each.path)}: {each.reason}{detail}", err=True)
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Progress]:
+    """A spinner with the step's name on a terminal, for runs that take more than a second."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda step: None
+        return
+    from threading import Timer
+
+    state = {"step": "", "status": None}
+
+    def show() -> None:
+        from rich.console import Console
+
+        status = Console(stderr=True).status(f"{state['step']} …")
+        status.start()
+        state["status"] = status  # type: ignore[assignment] # a box for the timer's thread
+
+    timer = Timer(1.0, show)
+    timer.daemon = True
+    timer.start()
+
+    def step(name: str) -> None:
+        state["step"] = name
+        if state["status"] is not None:
+            state["status"].update(f"{name} …")  # type: ignore[attr-defined]
+
+    try:
+        yield step
+    finally:
+        timer.cancel()
+        if state["status"] is not None:
+            state["status"].stop()  # type: ignore[attr-defined]
+
+
+# --- other commands ---------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--format", "style", type=click.Choice(["text", "json", "markdown"]), default="text")
+def rules(style: str) -> None:
+    """List all rules with family, severity, confidence and a line each."""
+    from gpulint.explain import TableFormat, table
+
+    assert style in get_args(TableFormat)  # noqa: S101 - click has checked it
+    with _told_errors():
+        config = _config(["."], Path.cwd(), _NO_FLAGS)
+        from gpulint.linter import all_rules
+
+        click.echo(table([rule.info() for rule in all_rules(config, Path.cwd())], cast("TableFormat", style)), nl=False)
+
+
+@main.command()
+@click.argument("rule")
+def explain(rule: str) -> None:
+    """Say what a rule finds, why it matters, what to type, with a bad and a good manifest."""
+    from difflib import get_close_matches
+
+    with _told_errors():
+        from gpulint.explain import explain as write
+        from gpulint.linter import all_rules
+
+        config = _config(["."], Path.cwd(), _NO_FLAGS)
+        known = {each.id: each for each in all_rules(config, Path.cwd(), examples=True)}
+    if rule not in known:
+        close = get_close_matches(rule, known, n=1)
+        hint = f"; did you mean '{close[0]}'?" if close else ""
+        raise click.UsageError(f"there is no rule '{rule}'{hint}")
+    found = known[rule]
+    examples = [(each.kind, each.name, next(iter(each.files.values()), "")) for each in found.examples]
+    click.echo(write(found.info(), examples), nl=False)
+
+
+_NO_FLAGS: dict[str, object] = {
+    "isolated": False,
+    "config_file": None,
+    "select": (),
+    "ignore": (),
+    "extend_select": (),
+}
+
+
+@contextmanager
+def _told_errors() -> Iterator[None]:
+    """The user's mistakes → a message and exit code 2; ours → a traceback and exit code 4."""
+    from gpulint.config import InvalidConfigError
+
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit):
+        raise
+    except InvalidConfigError as error:
+        _stop(error, EXIT_USAGE)
+    except ValueError as error:
+        if type(error).__module__ == "gpulint.rule":
+            _stop(error, EXIT_USAGE)
+        _crash()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_FINDINGS)
+    except Exception:  # noqa: BLE001 - the last line of defence tells all and exits
+        _crash()
+
+
+def _stop(error: Exception, code: int) -> NoReturn:
+    click.echo(f"gpulint: {untrusted.lines(str(error))}", err=True)
+    sys.exit(code)
+
+
+def _crash() -> NoReturn:
+    import traceback
+
+    traceback.print_exc()
+    click.echo("gpulint: internal error, please report it", err=True)
+    sys.exit(EXIT_INTERNAL)

@@ -1,0 +1,87 @@
+"""Declared nodes and pools: what their labels promise and what the configuration gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gpulint.graph import Graph
+from gpulint.graph.landing import Candidate
+from gpulint.graph.nodes import NodeGroup
+from gpulint.graph.offers import FULL_GPU, Offer, house_strategy
+from gpulint.manifest import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A declared node, or nodes that are made alike."""
+
+    cluster: str
+    name: str
+    kind: str
+    """`Node`, `MachineSet`, `NodePool`, `ResourceFlavor`, or `kubectl label`."""
+    promised: str
+    """The strategy that a label of the author's own promises: none, mig, time-slicing or mps; empty without one."""
+    promise: str
+    """That label, `nvidia.com/gpu-sharing=full`."""
+    promise_place: Place
+    resolved: str
+    """The strategy that the configuration gives: none, mig, time-slicing or mps; empty when unknown."""
+    resolved_place: Place
+    """Where that is decided."""
+    resolved_reason: str
+    tied: bool
+    """Whether the folders leave open which of several installers governs it."""
+    place: Place
+
+
+def pools(graph: Graph) -> Iterator[Pool]:
+    """One fact per declared node or pool."""
+    for group in graph.nodes.groups:
+        found = graph.nodes.candidates(group)
+        resolved = {_resolved(candidate) for candidate in found}
+        promise = house_strategy(group, graph.nodes.house_labels)
+        strategy = resolved.pop() if len(resolved) == 1 else ""
+        yield Pool(
+            cluster=graph.scope.name,
+            name=group.name,
+            kind=group.kind,
+            promised=promise[0] if promise else "",
+            promise=_promise(group, graph) if promise else "",
+            promise_place=promise[1].place if promise else group.place,
+            resolved=strategy,
+            resolved_place=_resolved_place(found[0]) or group.place,
+            resolved_reason="; ".join(found[0].governed.reasons),
+            tied=any(candidate.governed.tied for candidate in found),
+            place=group.place,
+        )
+
+
+def _promise(group: NodeGroup, graph: Graph) -> str:
+    key = next(key for key in sorted(graph.nodes.house_labels) if key in group.labels)
+    return f"{key}={group.label(key)}"
+
+
+def _resolved(candidate: Candidate) -> str:
+    """Only what a label or a default of the input decides: where nothing chooses, there is nothing to contradict."""
+    governed = candidate.governed
+    if governed.layout is not None and governed.layout.enabled:
+        return "mig" if governed.strategy in {"single", "mixed"} else ""
+    offer = _full_gpu(candidate)
+    if offer is None or offer.told_by != "config" or governed.origin not in {"label", "default"}:
+        return ""
+    return offer.sharing if offer.sharing in {"none", "time-slicing", "mps"} else ""
+
+
+def _resolved_place(candidate: Candidate) -> Place | None:
+    governed = candidate.governed
+    if governed.layout is not None and governed.layout.enabled:
+        return governed.layout.place
+    offer = _full_gpu(candidate)
+    if offer is not None and offer.place is not None:
+        return offer.place
+    return governed.entry.place if governed.entry else None
+
+
+def _full_gpu(candidate: Candidate) -> Offer | None:
+    return candidate.offers.get(FULL_GPU) or candidate.offers.get(f"{FULL_GPU}.shared")

@@ -1,0 +1,46 @@
+"""Values that several facts share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gpulint.manifest import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A quantity as it is written."""
+
+    stated: bool
+    """Whether it is written at all."""
+    known: bool
+    """False for placeholders and for what is no quantity."""
+    whole: bool
+    """Whether it is an integer of at least 0, as the API server asks of extended resources."""
+    milli: int
+    """In thousandths; 0 when unknown."""
+    text: str
+    """As written."""
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The workload a fact belongs to."""
+
+    label: str
+    """`PyTorchJob tenant-alpha/llm-training`."""
+    kind: str
+    name: str
+    namespace: str
+    """Empty when unknown."""
+    role: str
+    """`Worker`, `head` …; empty where the kind has one pod template."""
+    replicas: int
+    """Pods at once; -1 when unknown."""
+    workload_class: str
+    """training, inference, interactive, batch, system or unknown; only what is sure, else `unknown`."""
+    detail: str
+    """`test` or `service`, else empty."""
+    evidence: str
+    """What the class rests on, for people."""

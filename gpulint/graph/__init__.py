@@ -1,0 +1,193 @@
+"""Manifests → graph: what refers to what, with one node per thing and one typed edge per relation.
+
+| edge | from → to |
+|---|---|
+| `in` | workload, limit range, quota → namespace |
+| `requests` | workload → resource name (attribute `asked`) |
+| `places` | workload → landing: all that can take it (attribute `landing`) |
+| `selects` | workload → node group that can take it |
+| `governs` | policy or device-plugin ConfigMap → node group |
+| `configures` | policy → ConfigMap (attribute `role`: `device-plugin` or `mig`) |
+| `advertises` | node group → resource name (attribute `offer`) |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import networkx as nx
+
+from gpulint.graph import kustomize
+from gpulint.graph.configs import (
+    MigConfigMap,
+    PluginConfigMap,
+    Policy,
+    mig_config_maps,
+    plugin_config_maps,
+    policies,
+)
+from gpulint.graph.govern import Configurations, named_config_maps
+from gpulint.graph.landing import Landing, Nodes, landing
+from gpulint.graph.nodes import NodeGroup, node_groups
+from gpulint.graph.scope import Scope
+from gpulint.graph.workloads import Workload, workloads
+from gpulint.manifest import Manifest, manifests
+
+Completeness: TypeAlias = Literal["complete", "partial", "absent"]
+Thing: TypeAlias = tuple[str, str]
+"""A node of the network: what it is, and its name within that."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Graph:
+    """The linked objects of one scope."""
+
+    scope: Scope
+    network: nx.MultiDiGraph
+    manifests: tuple[Manifest, ...]
+    workloads: tuple[Workload, ...]
+    nodes: Nodes
+    spaces: Mapping[str, Completeness]
+
+    @property
+    def configurations(self) -> Configurations:
+        return self.nodes.configurations
+
+    def of_kind(self, kind: str, group: str = "") -> Iterator[Manifest]:
+        """The objects of a kind, in the order of the input."""
+        return (each for each in self.manifests if each.kind == kind and each.group == group)
+
+    def landing(self, workload: Workload) -> Landing:
+        """Where the workload may land."""
+        found = self.network.nodes[thing(workload)]["landing"]
+        assert isinstance(found, Landing)  # noqa: S101 - set when the graph is built
+        return found
+
+    def in_namespace(self, namespace: str, kind: str) -> list[Manifest]:
+        """The objects of a kind that stand in a namespace."""
+        target = ("namespace", namespace)
+        if target not in self.network:
+            return []
+        edges = self.network.in_edges(target, keys=True, data=True)
+        return [data["manifest"] for source, _, key, data in edges if key == "in" and source[0] == kind]
+
+
+def thing(of: Workload | NodeGroup | Policy | Manifest) -> Thing:
+    """The network's node for an object."""
+    if isinstance(of, NodeGroup):
+        return "nodes", f"{of.kind} {of.name} {of.place.field()} {of.source.path}"
+    if isinstance(of, Workload):
+        return "workload", f"{_identity(of.manifest)} {of.template.path}"
+    return (of.kind, _identity(of)) if isinstance(of, Manifest) else ("policy", _identity(of.manifest))
+
+
+def _identity(manifest: Manifest) -> str:
+    return f"{manifest.ref()} {manifest.document.source.path} {manifest.document.index} {manifest.root}"
+
+
+def link(scope: Scope, house_labels: Mapping[str, Mapping[str, str]]) -> Graph:
+    """The graph of the objects in a scope."""
+    objects = tuple(_objects(scope))
+    configurations = _configurations(objects)
+    groups = node_groups(objects, scope.sources)
+    nodes = Nodes(
+        groups,
+        configurations,
+        house_labels,
+        complete="nodes" in scope.complete or any(group.exported for group in groups),
+        admission_adds_tolerations=scope.admission_adds_tolerations,
+    )
+    asking = tuple(workloads(objects, kustomize.namespaces(scope.sources)))
+    network: nx.MultiDiGraph = nx.MultiDiGraph()
+    _link_nodes(network, nodes)
+    _link_policies(network, configurations)
+    _link_namespaces(network, objects, kustomize.namespaces(scope.sources))
+    for workload in asking:
+        _link_workload(network, workload, nodes)
+    return Graph(scope, network, objects, asking, nodes, _spaces(scope, objects, nodes))
+
+
+def _objects(scope: Scope) -> Iterator[Manifest]:
+    for source in scope.sources:
+        if source.role not in {"manifests", "kustomization"}:
+            continue
+        for document in source.documents():
+            if document.matters:
+                yield from manifests(document)
+
+
+def _configurations(objects: tuple[Manifest, ...]) -> Configurations:
+    operators = policies(objects)
+    config_maps = tuple(each for each in objects if each.kind == "ConfigMap" and not each.group)
+    named = frozenset(policy.plugin_config.value for policy in operators if policy.plugin_config)
+    return Configurations(operators, plugin_config_maps(config_maps, named), mig_config_maps(config_maps), config_maps)
+
+
+def _link_nodes(network: nx.MultiDiGraph, nodes: Nodes) -> None:
+    for group in nodes.groups:
+        network.add_node(thing(group), group=group)
+        for candidate in nodes.candidates(group):
+            for name, offer in candidate.offers.by_resource.items():
+                network.add_edge(thing(group), ("resource", name), key="advertises", offer=offer)
+            governed = candidate.governed
+            source = governed.policy or (governed.config_map.manifest if governed.config_map else None)
+            if source is not None:
+                network.add_edge(thing(source), thing(group), key="governs")
+
+
+def _link_policies(network: nx.MultiDiGraph, configurations: Configurations) -> None:
+    for policy in configurations.policies:
+        for role, setting in (("device-plugin", policy.plugin_config), ("mig", policy.mig_config)):
+            for config_map in (
+                named_config_maps(setting.value, policy.manifest, configurations.config_maps) if setting else ()
+            ):
+                network.add_edge(thing(policy), thing(config_map), key="configures", role=role)
+
+
+def _link_namespaces(network: nx.MultiDiGraph, objects: Iterable[Manifest], given: Mapping[str, str]) -> None:
+    for each in objects:
+        if each.group or each.kind not in {"LimitRange", "ResourceQuota"}:
+            continue
+        namespace = each.namespace or given.get(each.document.source.path, "")
+        network.add_edge(thing(each), ("namespace", namespace), key="in", manifest=each)
+
+
+def _link_workload(network: nx.MultiDiGraph, workload: Workload, nodes: Nodes) -> None:
+    found = landing(workload, nodes)
+    source = thing(workload)
+    network.add_node(source, workload=workload, landing=found)
+    if workload.namespace:
+        network.add_edge(source, ("namespace", workload.namespace), key="in")
+    for asked in workload.asked:
+        network.add_edge(source, ("resource", asked.name), key="requests", asked=asked)
+    if workload.placement.selects:  # without a selector every group can take it: no edge says more than none
+        for candidate in found.candidates:
+            if candidate.declared:
+                network.add_edge(source, thing(candidate.group), key="selects")
+
+
+def _spaces(scope: Scope, objects: Iterable[Manifest], nodes: Nodes) -> dict[str, Completeness]:
+    kinds = {(each.group, each.kind) for each in objects}
+    configurations = nodes.configurations
+    partial = {
+        "nodes": bool(nodes.groups),
+        "device-plugin-configs": bool(configurations.plugin_maps)
+        or any(each.plugin_config for each in configurations.policies),
+        "mig-configs": bool(configurations.mig_maps) or any(each.mig_config for each in configurations.policies),
+        "installers": bool(configurations.policies),
+        "namespaces": ("", "Namespace") in kinds,
+        "limits": ("", "LimitRange") in kinds,
+        "quotas": ("", "ResourceQuota") in kinds,
+        "queues": ("kueue.x-k8s.io", "ClusterQueue") in kinds,
+        "claims": any(kind in {"ResourceClaim", "ResourceClaimTemplate"} for _, kind in kinds),
+        "device-classes": any(kind == "DeviceClass" for _, kind in kinds),
+        "runtime-classes": any(kind == "RuntimeClass" for _, kind in kinds),
+    }
+    spaces: dict[str, Completeness] = {name: "partial" if there else "absent" for name, there in partial.items()}
+    complete = scope.complete | ({"nodes"} if nodes.complete else set())
+    return {**spaces, **dict.fromkeys(sorted(complete), "complete")}
+
+
+__all__ = ["Graph", "MigConfigMap", "PluginConfigMap", "link", "thing"]

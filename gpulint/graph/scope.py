@@ -1,0 +1,99 @@
+"""Which objects are of one cluster, and which of several definitions a reference means.
+
+One run sees one cluster unless the configuration says otherwise. Where an identity is defined more than once,
+the definition nearest to the one who refers to it counts.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Generic, TypeVar
+
+from gpulint.config import Cluster, Config
+from gpulint.source import Source
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The files of one cluster and what is known to be complete about it."""
+
+    name: str
+    """Empty for the only cluster of a run without `[[cluster]]` tables."""
+    sources: tuple[Source, ...]
+    complete: frozenset[str]
+    admission_adds_tolerations: bool
+
+
+def scopes(
+    sources: Sequence[Source], config: Config, snapshots: Mapping[str, Sequence[Source]] = MappingProxyType({})
+) -> tuple[Scope, ...]:
+    """The clusters of a run: those of the configuration, and one for what no `[[cluster]]` names.
+
+    `snapshots` maps a cluster (empty: the only or the unnamed one) to exports of its nodes, which make that space complete.
+    """
+    named = [_scope(cluster, sources, snapshots) for cluster in config.clusters]
+    claimed = {id(source) for scope in named for source in scope.sources}
+    rest = tuple(source for source in sources if id(source) not in claimed)
+    if rest or not named:
+        named.append(_with_snapshot(Scope("", rest, frozenset(), admission_adds_tolerations=False), snapshots))
+    return tuple(named)
+
+
+def _scope(cluster: Cluster, sources: Sequence[Source], snapshots: Mapping[str, Sequence[Source]]) -> Scope:
+    paths = (*cluster.paths, *cluster.nodes)
+    inside = tuple(source for source in sources if any(_matches(source.path, path) for path in paths))
+    complete = frozenset(cluster.complete) | (frozenset({"nodes"}) if cluster.nodes else frozenset())
+    return _with_snapshot(Scope(cluster.name, inside, complete, cluster.admission_adds_tolerations), snapshots)
+
+
+def _with_snapshot(scope: Scope, snapshots: Mapping[str, Sequence[Source]]) -> Scope:
+    added = tuple(snapshots.get(scope.name, ()))
+    if not added:
+        return scope
+    return replace(scope, sources=(*scope.sources, *added), complete=scope.complete | {"nodes"})
+
+
+def _matches(path: str, pattern: str) -> bool:
+    return _below(path, pattern) or fnmatch.fnmatchcase(path, pattern)
+
+
+def _below(path: str, folder: str) -> bool:
+    folder = folder.removeprefix("./").rstrip("/")
+    return folder in {"", "."} or path == folder or path.startswith(folder + "/")
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest(Generic[T]):
+    """The definitions a reference means: more than one when the folders do not decide."""
+
+    items: tuple[T, ...]
+
+    @property
+    def tied(self) -> bool:
+        return len(self.items) > 1
+
+
+def nearest(folder: str, candidates: Iterable[T], folder_of: Callable[[T], str]) -> Nearest[T]:
+    """The candidates whose folder shares the longest path with `folder`; all of them on a tie."""
+    ranked = [(_shared(folder, folder_of(candidate)), candidate) for candidate in candidates]
+    longest = max((shared for shared, _ in ranked), default=0)
+    return Nearest(tuple(candidate for shared, candidate in ranked if shared == longest))
+
+
+def _shared(one: str, other: str) -> int:
+    count = 0
+    for left, right in zip(one.split("/"), other.split("/"), strict=False):
+        if left != right or not left:
+            break
+        count += 1
+    return count
+
+
+def related_folders(one: str, other: str) -> bool:
+    """True when one of the two folders is the other or lies above it."""
+    return _below(one, other) or _below(other, one)

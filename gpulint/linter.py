@@ -1,0 +1,289 @@
+"""The story of a run: read, link, derive, check, silence, sort."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gpulint import __version__
+from gpulint.config import DEFAULTS, Config, selected
+from gpulint.finding import CONFIDENCES, SEVERITIES, Confidence, Finding, Related, Report, Severity, Summary
+from gpulint.manifest import place_key
+from gpulint.source import Loaded, Source, load
+
+if TYPE_CHECKING:
+    from gpulint.graph import Graph
+    from gpulint.manifest import Manifest, Place
+    from gpulint.rule import Completeness, Hit, Rule, Search
+
+Progress = Callable[[str], None]
+"""Told the name of each step as it begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What one run does, beyond its configuration."""
+
+    root: Path
+    """Paths in findings are relative to it."""
+    exclude: tuple[str, ...] = ()
+    respect_gitignore: bool = True
+    min_severity: Severity = "info"
+    min_confidence: Confidence = "medium"
+    pedantic: bool = False
+    show_suppressed: bool = False
+    use_suppressions: bool = True
+    nodes: tuple[tuple[str, Path], ...] = ()
+    """Snapshots of nodes: cluster, file."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """What the steps hand on."""
+
+    loaded: Loaded
+    graphs: list[Graph] = field(default_factory=list)
+    hits: list[tuple[Hit, Graph]] = field(default_factory=list)
+
+
+def lint(
+    paths: Sequence[Path | str],
+    options: Options,
+    config: Config = DEFAULTS,
+    *,
+    stdin: Source | None = None,
+    progress: Progress = lambda step: None,
+) -> Report:
+    """Lint files and folders. Raises `InvalidRulesError` for rules, and `EvaluationError` when a rule fails on a fact."""
+    progress("reading")
+    exclude = (*config.exclude, *options.exclude)
+    loaded = load(paths, options.root, exclude, options.respect_gitignore and config.respect_gitignore, stdin)
+    return lint_sources(loaded, options, config, progress=progress)
+
+
+def lint_sources(
+    loaded: Loaded, options: Options, config: Config = DEFAULTS, *, progress: Progress = lambda step: None
+) -> Report:
+    """Lint what was read."""
+    run = _Run(loaded)
+    rules: tuple[Rule, ...] = ()
+    if loaded.sources:  # without anything to judge neither networkx nor CEL is worth its import
+        progress("linking")
+        run.graphs = _link(loaded, options, config)
+        rules = _rules(options, config)
+        progress("judging")
+        run.hits = list(_check(run.graphs, rules, config))
+    progress("reporting")
+    findings = _findings(run, options, config)
+    shown = [finding for finding in findings if _visible(finding, options)]
+    counted = [finding for finding in shown if not finding.suppressed]
+    return Report(
+        version=__version__,
+        findings=tuple(sorted(shown if options.show_suppressed else counted, key=Finding.sort_key)),
+        summary=_summary(run, counted, hidden=len(findings) - len(shown), suppressed=len(shown) - len(counted)),
+        rules=tuple(sorted((rule.info() for rule in rules or _rules(options, config)), key=lambda rule: rule.id)),
+        texts={source.path: source.text for source in loaded.sources},
+    )
+
+
+# --- link -------------------------------------------------------------------------------------------------------------
+
+
+def _link(loaded: Loaded, options: Options, config: Config) -> list[Graph]:
+    from gpulint.graph import link
+    from gpulint.graph.scope import scopes
+
+    snapshots = {name: load([file], options.root).sources for name, file in options.nodes}
+    return [link(scope, config.labels) for scope in scopes(loaded.sources, config, snapshots)]
+
+
+# --- check ------------------------------------------------------------------------------------------------------------
+
+
+def _rules(options: Options, config: Config) -> tuple[Rule, ...]:
+    """The rules that run: built in and the user's own, without those that are not selected."""
+    return tuple(
+        rule
+        for rule in all_rules(config, options.root)
+        if selected(rule.id, rule.family, config.select, config.ignore, config.extend_select)
+        and (options.pedantic or config.pedantic or not rule.pedantic)
+    )
+
+
+def all_rules(config: Config = DEFAULTS, root: Path | None = None, *, examples: bool = False) -> tuple[Rule, ...]:
+    """Every rule, built in and from the folders that the configuration names. Raises `InvalidRulesError`."""
+    from gpulint.cel import Vocabulary
+    from gpulint.facts import SUBJECTS
+    from gpulint.rule import load_rules, rules_folder
+
+    vocabulary = Vocabulary(SUBJECTS)
+    found = load_rules(rules_folder(), vocabulary, examples=examples)
+    base = Path(config.file).parent if config.file else root or Path()
+    for folder in config.rules_folders:
+        found += load_rules(base / folder, vocabulary, examples=examples, taken=[rule.id for rule in found])
+    return found
+
+
+def _check(graphs: Sequence[Graph], rules: Sequence[Rule], config: Config) -> Iterator[tuple[Hit, Graph]]:
+    """What the rules say about each fact, less what a more specific rule says of the same token."""
+    from gpulint.facts import NAMES, derive
+    from gpulint.rule import evaluate
+
+    for graph in graphs:
+        hits: list[Hit] = []
+        completeness = _completeness(graph)
+        for fact in derive(graph, config):
+            subject = NAMES[type(fact)]
+            for rule in rules:
+                if rule.subject == subject:
+                    hits += evaluate(rule, fact, completeness=completeness)
+        yield from ((hit, graph) for hit in _most_specific(hits))
+
+
+def _completeness(graph: Graph) -> Search:
+    """How complete a search space is for a fact: the scope's word, or `evident` where the fact says that its author speaks of it."""
+
+    def look(fact: object, space: str) -> Completeness:
+        found = graph.spaces[space]
+        return "evident" if found == "partial" and space in getattr(fact, "evident", ()) else found
+
+    return look
+
+
+def _most_specific(hits: Iterable[Hit]) -> Iterator[Hit]:
+    """One finding for one cause: a rule is silent where one that it yields to speaks of the same place, and is as sure."""
+    hits = list(hits)
+    spoken: dict[object, list[Hit]] = {}
+    for hit in hits:
+        spoken.setdefault(place_key(hit.place), []).append(hit)
+    for hit in hits:
+        others = (other for other in spoken[place_key(hit.place)] if other.rule.id in hit.rule.yields_to)
+        if not any(_at_least(other.confidence, hit.confidence, CONFIDENCES) for other in others):
+            yield hit
+
+
+# --- silence ----------------------------------------------------------------------------------------------------------
+
+
+def _findings(run: _Run, options: Options, config: Config) -> list[Finding]:
+    """Hits → findings with positions, each once however many clusters share the file."""
+    from gpulint.suppression import Suppressions, today
+
+    if not run.hits:
+        return []
+    owners = _Owners(run.graphs)
+    families = {hit.rule.id: hit.rule.family for hit, _ in run.hits}
+    sources = run.loaded.sources if options.use_suppressions else ()
+    suppressions = Suppressions.of(
+        sources,
+        owners.manifests() if options.use_suppressions else (),
+        rules={rule.id: rule.family for rule in all_rules(config, options.root)} | families,
+        today=today(os.environ),
+        config=config if options.use_suppressions else DEFAULTS,
+    )
+    seen: set[object] = set()
+    occurrences: Counter[object] = Counter()
+    findings = []
+    for hit, graph in run.hits:
+        key = (hit.rule.id, place_key(hit.place), hit.message)
+        if key in seen:
+            continue
+        seen.add(key)
+        manifest = owners.of(hit.place)
+        suppression = suppressions.silences(hit.rule.id, hit.place, manifest)
+        findings.append(
+            _finding(
+                hit,
+                manifest,
+                severity=config.severity.get(hit.rule.id, hit.severity),
+                suppression=suppression.origin if suppression else "",
+                reason=suppression.reason if suppression else "",
+                occurrences=occurrences,
+            )
+        )
+        del graph
+    return findings
+
+
+def _finding(
+    hit: Hit,
+    manifest: Manifest | None,
+    *,
+    severity: Severity,
+    suppression: str,
+    reason: str,
+    occurrences: Counter[object],
+) -> Finding:
+    from gpulint.suppression import fingerprint
+
+    ref = manifest.ref() if manifest else None
+    field_name = hit.place.field()
+    identity = (hit.rule.id, ref, field_name, hit.detail)
+    occurrences[identity] += 1
+    return Finding(
+        rule=hit.rule.id,
+        family=hit.rule.family,
+        severity=severity,
+        confidence=hit.confidence,
+        message=hit.message,
+        location=hit.place.location(),
+        object=ref,
+        field=field_name,
+        help=hit.rule.fix,
+        fingerprint=fingerprint(hit.rule.id, ref, field_name, hit.detail, occurrences[identity] - 1),
+        related=tuple(Related(place.location(), message) for place, message in hit.related),
+        suppression=suppression,
+        suppression_reason=reason,
+    )
+
+
+class _Owners:
+    """The object that a place is in."""
+
+    def __init__(self, graphs: Iterable[Graph]) -> None:
+        self._by_document: dict[int, dict[int, Manifest]] = {}
+        for graph in graphs:
+            for manifest in graph.manifests:
+                self._by_document.setdefault(id(manifest.document), {})[hash(manifest.root)] = manifest
+
+    def manifests(self) -> Iterator[Manifest]:
+        for members in self._by_document.values():
+            yield from members.values()
+
+    def of(self, place: Place) -> Manifest | None:
+        members = self._by_document.get(id(place.document), {})
+        inside = [each for each in members.values() if place.path[: len(each.root)] == each.root]
+        return max(inside, key=lambda each: len(each.root), default=None)
+
+
+def _visible(finding: Finding, options: Options) -> bool:
+    return _at_least(finding.severity, options.min_severity, SEVERITIES) and _at_least(
+        finding.confidence, options.min_confidence, CONFIDENCES
+    )
+
+
+def _at_least(value: str, bound: str, order: Sequence[str]) -> bool:
+    return order.index(value) <= order.index(bound)
+
+
+# --- sum up -----------------------------------------------------------------------------------------------------------
+
+
+def _summary(run: _Run, counted: Sequence[Finding], *, hidden: int, suppressed: int) -> Summary:
+    severities: Mapping[str, int] = Counter(finding.severity for finding in counted)
+    return Summary(
+        files=run.loaded.files,
+        objects=run.loaded.objects,
+        gpu_workloads=len({id(workload.manifest) for graph in run.graphs for workload in graph.workloads}),
+        pools=sum(len(graph.nodes.groups) for graph in run.graphs),
+        errors=severities.get("error", 0),
+        warnings=severities.get("warning", 0),
+        infos=severities.get("info", 0),
+        hidden=hidden,
+        suppressed=suppressed,
+        not_analysed=run.loaded.not_analysed,
+    )

@@ -1,0 +1,186 @@
+"""One Kubernetes object: identity, plain data, and places in its text."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from gpulint.finding import Location, ObjectRef
+from gpulint.source import Document, Path, Source, Token
+
+MAX_LIST_DEPTH = 8
+"""Lists in Lists beyond this are not looked into."""
+
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_NO_DATA: Mapping[str, object] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Something a finding can point at; turned into a location late."""
+
+    document: Document
+    path: Path
+    inner: Path | None = None
+    """A path inside the YAML that the string at `path` holds."""
+    token: Token = "value"  # noqa: S105 - not a password
+    extent: tuple[int, int] | None = None
+    """Offsets in the text of the source, for what is no part of a YAML tree: a word of a script, a syntax error."""
+
+    @classmethod
+    def at(cls, source: Source, start: int, end: int) -> Place:
+        """A stretch of the text of a source."""
+        documents = source.documents()
+        inside = next((each for each in documents if each.start <= start < each.end), None)
+        return cls(inside or Document(source, 0, 0, len(source.text), "", "", matters=False), (), extent=(start, end))
+
+    def span(self) -> tuple[int, int]:
+        """Offsets in the text of the source."""
+        if self.extent is not None:
+            return self.extent
+        if self.inner is None:
+            return self.document.span(self.path, token=self.token)
+        embedded = self.document.embedded(self.path)
+        if embedded is None:
+            return self.document.span(self.path)
+        return embedded.span(self.inner, token=self.token)
+
+    def location(self) -> Location:
+        """File, line and column."""
+        return self.document.source.location(*self.span())
+
+    def field(self) -> str:
+        """The canonical name of the field: `spec.containers[0].resources.limits["nvidia.com/gpu"]`."""
+        outer = field_name(self.path)
+        return outer if self.inner is None else ".".join(filter(None, (outer, field_name(self.inner))))
+
+
+@dataclass(eq=False, slots=True)
+class Manifest:
+    """A Kubernetes object of a document: the document itself, or one member of a List."""
+
+    document: Document
+    root: Path
+    """Where the object is in the document: `()`, or `("items", 3)` for members of a List."""
+    group: str
+    """Empty for the core group."""
+    version: str
+    kind: str
+    namespace: str
+    """Empty where the manifest names none."""
+    name: str
+    """As written, `generateName` included; empty where there is neither."""
+    _data: Mapping[str, object] | None = field(default=None, repr=False)
+
+    @property
+    def data(self) -> Mapping[str, object]:
+        """The plain data of the object; of a broken document nothing."""
+        if self._data is None:
+            data = _at(self.document.data(), self.root)
+            self._data = data if isinstance(data, dict) else _NO_DATA
+        return self._data
+
+    def ref(self) -> ObjectRef:
+        """What reports call the object."""
+        return ObjectRef(self.group, self.version, self.kind, self.namespace, self.name)
+
+    def folder(self) -> str:
+        """The folder of the file, relative to the root of the run; empty for the root itself."""
+        return posixpath.dirname(self.document.source.path)
+
+    def get(self, *path: str | int) -> object:
+        """The value at a path; None when it is absent or something on the way has another shape."""
+        return _at(self.data, path)
+
+    def place(self, *path: str | int, token: Token = "value") -> Place:  # noqa: S107 - not a password
+        """A place inside the object."""
+        return Place(self.document, (*self.root, *path), None, token)
+
+    def place_in(self, path: Path, inner: Path, token: Token = "value") -> Place:  # noqa: S107 - not a password
+        """A place inside the YAML that the string at `path` of the object holds."""
+        return Place(self.document, (*self.root, *path), inner, token)
+
+
+def manifests(document: Document) -> list[Manifest]:
+    """The objects of a document: itself, or the members of a List; none when it is no Kubernetes object."""
+    return list(_objects(document, document.data(), (), 0))
+
+
+def place_key(place: Place) -> Hashable:
+    """Equal for places that are the same; sorts by file, document and path."""
+    document = place.document
+    return (
+        document.source.path,
+        document.index,
+        _sortable(place.path),
+        _sortable(place.inner or ()),
+        place.token,
+        place.extent or (),
+    )
+
+
+def api_group(api_version: str) -> tuple[str, str]:
+    """`apps/v1` → `("apps", "v1")`, `v1` → `("", "v1")`."""
+    group, _, version = api_version.rpartition("/")
+    return group, version
+
+
+def field_name(path: Path) -> str:
+    """A path in the notation of kubectl: `.key` where the key is plain, `["…"]` where it is not, `[0]` in lists."""
+    return "".join(_field_step(step) for step in path).removeprefix(".")
+
+
+def _objects(document: Document, data: object, root: Path, depth: int) -> Iterator[Manifest]:
+    if not isinstance(data, dict):
+        return
+    api_version, kind = data.get("apiVersion"), data.get("kind")
+    if not isinstance(api_version, str) or not isinstance(kind, str) or not api_version or not kind:
+        return
+    items = data.get("items")
+    if kind.endswith("List") and isinstance(items, list):
+        if depth < MAX_LIST_DEPTH:
+            for index, item in enumerate(items):
+                yield from _objects(document, _member(item, api_version, kind), (*root, "items", index), depth + 1)
+        return
+    group, version = api_group(api_version)
+    metadata = data.get("metadata")
+    named = metadata if isinstance(metadata, dict) else {}
+    name = _text(named.get("name")) or _text(named.get("generateName"))
+    yield Manifest(document, root, group, version, kind, _text(named.get("namespace")), name)
+
+
+def _member(item: object, api_version: str, list_kind: str) -> object:
+    """Members of a typed list (NodeList) may leave out what the list says of all."""
+    if list_kind == "List" or not isinstance(item, dict) or "kind" in item:
+        return item
+    return {"apiVersion": api_version, "kind": list_kind.removesuffix("List"), **item}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _at(data: object, path: Path) -> object:
+    for step in path:
+        if isinstance(data, dict):
+            data = data.get(step)
+        elif isinstance(data, list) and isinstance(step, int) and 0 <= step < len(data):
+            data = data[step]
+        else:
+            return None
+    return data
+
+
+def _field_step(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    if _PLAIN_KEY.fullmatch(step):
+        return f".{step}"
+    escaped = step.replace("\\", "\\\\").replace('"', '\\"')
+    return f'["{escaped}"]'
+
+
+def _sortable(path: Path) -> tuple[tuple[int, int, str], ...]:
+    return tuple((0, step, "") if isinstance(step, int) else (1, 0, step) for step in path)

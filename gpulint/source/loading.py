@@ -1,0 +1,224 @@
+"""Everything a run reads, in one call."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gpulint.finding import NotAnalysed
+from gpulint.source.compose import SourceProblem
+from gpulint.source.discovery import Input, discover
+from gpulint.source.document import Document, Source
+from gpulint.source.roles import KUSTOMIZATION_NAMES, Role, is_encrypted, is_kustomization
+from gpulint.source.scan import (
+    Header,
+    bytes_can_hold_documents,
+    count_objects,
+    has_marker,
+    looks_like_manifest,
+)
+from gpulint.source.shell import shell_commands
+from gpulint.source.text import MAX_BYTES, decode, is_utf16
+
+if TYPE_CHECKING:
+    import pathlib
+    from collections.abc import Iterable, Iterator, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What was read."""
+
+    sources: tuple[Source, ...]
+    """The sources with at least one document that matters, sorted by path."""
+    not_analysed: tuple[NotAnalysed, ...]
+    """Sorted."""
+    files: int
+    """Files that hold at least one Kubernetes object."""
+    objects: int
+    """Documents with apiVersion and kind, members of Lists counted one by one; without kustomizations."""
+
+
+def load(
+    paths: Iterable[pathlib.Path | str],
+    root: pathlib.Path,
+    exclude: Sequence[str] = (),
+    respect_gitignore: bool = True,
+    stdin: Source | None = None,
+) -> Loaded:
+    """Find, read and filter the files under `paths`, see `discover`. Texts in which nothing matters are not kept."""
+    inputs, not_analysed = discover(paths, root=root, exclude=exclude, respect_gitignore=respect_gitignore)
+    run = _Run(not_analysed)
+    if stdin is not None:
+        run.add(stdin)
+    for found in inputs:
+        run.read(found)
+    return run.result()
+
+
+def read(found: Input) -> Source:
+    """Decode a file and tell its role. What goes wrong is a problem of the source, never an exception."""
+    data = _bytes(found)
+    if isinstance(data, SourceProblem):
+        return Source(found.path, "", "other", (data,))
+    return _source(found.path, data, found.role)
+
+
+def read_stdin(text: str, filename: str = "-") -> Source:
+    """Standard input as a source; its name decides whether it is a kustomization or a script, never about charts."""
+    data = text.encode("utf-8", "surrogatepass")
+    role: Role = "manifests"
+    if posixpath.basename(filename) in KUSTOMIZATION_NAMES:
+        role = "kustomization"
+    elif filename.endswith(".sh"):
+        role = "shell"
+    return _source(filename, data, role)
+
+
+@dataclass(slots=True)
+class _Run:
+    not_analysed: list[NotAnalysed]
+    sources: list[Source] = field(default_factory=list)
+    files: int = 0
+    objects: int = 0
+
+    def read(self, found: Input) -> None:
+        if found.role == "helm-template":
+            self._skip(found.path, "helm-template")
+        if found.role in ("helm-template", "chart"):
+            return
+        data = _bytes(found)
+        if isinstance(data, SourceProblem):
+            self._skip(found.path, data.kind, data.message)
+        elif found.role == "helm-values":
+            if b"gpu" in data.lower() or b"nvidia" in data.lower():
+                self._skip(found.path, "helm-values")
+        elif is_encrypted(data):
+            self._skip(found.path, "encrypted")
+        elif _can_hold_anything(data, found.role):
+            self.add(_source(found.path, data, found.role))
+
+    def add(self, source: Source) -> None:
+        """Count the objects of a source and keep it if anything in it matters."""
+        if source.role == "shell":
+            if shell_commands(source):
+                self.sources.append(source)
+            return
+        objects = 0
+        for document in source.documents():
+            self._judge(document)
+            objects += _objects(document)
+        self.objects += objects
+        self.files += objects > 0
+        if any(document.matters for document in source.documents()):
+            self.sources.append(source)
+        elif source.problems:
+            self._skip(source.path, "broken", source.problems[0].message)
+
+    def result(self) -> Loaded:
+        _mark_patches(self.sources)
+        self.sources.sort(key=lambda source: source.path)
+        return Loaded(tuple(self.sources), tuple(sorted(set(self.not_analysed))), self.files, self.objects)
+
+    def _judge(self, document: Document) -> None:
+        """Sort out templates, and decide about documents whose head the scan could not read."""
+        if document.matters:
+            if document.is_template:
+                document.matters = False
+                self._skip(document.source.path, "template")
+            elif document.is_flow:  # the scan reads JSON by guessing
+                document.read_header()
+            return
+        if (document.api_version and document.kind) or not has_marker(document.text):
+            return
+        if document.node() is None:
+            self._judge_broken(document)
+        else:
+            document.read_header()
+        if not document.matters:
+            document.release()
+
+    def _judge_broken(self, document: Document) -> None:
+        problems = document.problems()
+        if not problems:
+            return
+        if document.is_template:
+            self._skip(document.source.path, "template")
+        elif looks_like_manifest(document.text):
+            document.matters = True
+        else:
+            self._skip(document.source.path, "broken", problems[0].message)
+
+    def _skip(self, path: str, reason: str, detail: str = "") -> None:
+        self.not_analysed.append(NotAnalysed(path, reason, detail))
+
+
+def _bytes(found: Input) -> bytes | SourceProblem:
+    if found.file is None:
+        return SourceProblem(0, 0, "unreadable", "standard input is read by the caller")
+    try:
+        with found.file.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        return SourceProblem(0, 0, "unreadable", error.strerror or type(error).__name__)
+    if len(data) > MAX_BYTES:
+        return SourceProblem(0, 0, "too-large", f"larger than {MAX_BYTES // 2**20} MiB")
+    return data
+
+
+def _source(path: str, data: bytes, role: Role) -> Source:
+    text, problems = decode(data)
+    if role == "manifests":
+        role = _role_by_content(data, text)
+    return Source(path, text, role, problems)
+
+
+def _role_by_content(data: bytes, text: str) -> Role:
+    if is_encrypted(data):
+        return "other"
+    if is_kustomization(data):
+        return "kustomization"
+    return "manifests" if "apiVersion" in text else "other"
+
+
+def _can_hold_anything(data: bytes, role: Role) -> bool:
+    """Whether a file is worth decoding."""
+    if role == "kustomization" or is_utf16(data):
+        return True
+    if role == "shell":
+        return b"label" in data and (b"kubectl" in data or b"oc" in data)
+    return bytes_can_hold_documents(data)
+
+
+def _objects(document: Document) -> int:
+    if document.matters and document.kind.endswith("List"):
+        data = document.data()
+        items = data.get("items") if isinstance(data, dict) else None
+        return len(items) if isinstance(items, list) else 1
+    return count_objects(document.text, Header(document.api_version, document.kind))
+
+
+def _mark_patches(sources: Sequence[Source]) -> None:
+    """Give the role of a patch to every file that a kustomization names as one."""
+    by_path = {source.path: source for source in sources}
+    for source in sources:
+        if source.role != "kustomization" or "patch" not in source.text:
+            continue
+        for name in _patch_files(source):
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(source.path), name))
+            if target in by_path and by_path[target].role == "manifests":
+                by_path[target].role = "patch"
+
+
+def _patch_files(source: Source) -> Iterator[str]:
+    for document in source.documents():
+        data = document.data()
+        if not isinstance(data, dict):
+            continue
+        for key in ("patches", "patchesJson6902", "patchesStrategicMerge"):
+            entries = data.get(key)
+            for entry in entries if isinstance(entries, list) else []:
+                path = entry.get("path") if isinstance(entry, dict) else entry
+                if isinstance(path, str) and "\n" not in path:
+                    yield path

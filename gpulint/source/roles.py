@@ -1,0 +1,50 @@
+"""What a file is, by its place in the tree and by its content."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, TypeAlias
+
+Role: TypeAlias = Literal[
+    "manifests", "helm-template", "helm-values", "chart", "kustomization", "patch", "shell", "other"
+]
+
+CHART_FILE = "Chart.yaml"
+KUSTOMIZATION_NAMES = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomization"})
+
+_VALUES = re.compile(r"values[^/]*\.(?:ya?ml|json)")
+_KUSTOMIZE_VERSION = re.compile(rb"^apiVersion:[ \t]*[\"']?kustomize\.config\.k8s\.io/", re.M)
+_KUSTOMIZE_KIND = re.compile(rb"^kind:[ \t]*[\"']?(?:Kustomization|Component)\b", re.M)
+
+
+def role_by_name(name: str, in_chart: str | None) -> Role:
+    """What a file is as far as its name and its path inside the nearest Helm chart tell."""
+    if in_chart is not None:
+        role = _role_in_chart(in_chart)
+        if role is not None:
+            return role
+    if name in KUSTOMIZATION_NAMES:
+        return "kustomization"
+    return "shell" if name.endswith(".sh") else "manifests"
+
+
+def is_kustomization(data: bytes) -> bool:
+    """Whether the content is that of a kustomization under another name."""
+    if b"kustomize.config.k8s.io/" not in data:
+        return False
+    return _KUSTOMIZE_VERSION.search(data) is not None and _KUSTOMIZE_KIND.search(data) is not None
+
+
+def is_encrypted(data: bytes) -> bool:
+    """Whether SOPS has encrypted the file."""
+    return b"ENC[AES256_GCM" in data and b"sops" in data
+
+
+def _role_in_chart(path: str) -> Role | None:
+    """None for what is plain YAML in a chart: `crds/`, files of its own."""
+    first, _, rest = path.partition("/")
+    if rest:
+        return {"templates": "helm-template", "ci": "helm-values"}.get(first)  # type: ignore[return-value]
+    if path == CHART_FILE:
+        return "chart"
+    return "helm-values" if _VALUES.fullmatch(path) else None

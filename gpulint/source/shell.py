@@ -1,0 +1,105 @@
+"""The node labels that a shell script sets with kubectl or oc."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gpulint.source.document import Source
+
+_TOKEN = re.compile(
+    r"(?P<blank>[ \t]+|\\\r?\n)"
+    r"|(?P<comment>(?<![^\s;&|()])#[^\n]*)"
+    r"|(?P<heredoc><<-?[ \t]*(?P<quote>['\"]?)(?P<end>\w+)(?P=quote))"
+    r"|(?P<stop>\r?\n|;|&&?|\|\|?|\(|\)|`)"
+    r"|(?P<word>(?:'[^']*'|\"(?:\\.|[^\"\\])*\"|\$\([^()]*\)|\\.|[^\s;&|()'\"\\`])+)"
+    r"|(?P<other>.)",
+    re.S,
+)
+_CLIENTS = frozenset({"kubectl", "oc", "k"})
+_NODES = frozenset({"node", "nodes", "no"})
+_QUOTED = re.compile(r"'([^']*)'|\"((?:\\.|[^\"\\])*)\"|\\(.)", re.S)
+_ESCAPED = re.compile(r"\\([$`\"\\])")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a command, quotes removed; `$` is not expanded."""
+
+    text: str
+    start: int
+    """Offset into the text of the script, quotes included."""
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShellCommand:
+    """One simple command, without what leads it in (`sudo`, `do`, assignments)."""
+
+    words: tuple[Word, ...]
+
+
+def shell_commands(source: Source) -> tuple[ShellCommand, ...]:
+    """The commands of a script that label nodes: `kubectl label nodes worker-1 gpu=a100`."""
+    text = source.text
+    if "label" not in text:
+        return ()
+    commands = (_without_lead(words) for words in _simple_commands(text))
+    return tuple(ShellCommand(tuple(words)) for words in commands if _labels_nodes(words))
+
+
+def _simple_commands(text: str) -> list[list[Word]]:
+    commands: list[list[Word]] = [[]]
+    heredocs: list[str] = []
+    position = 0
+    while match := _TOKEN.match(text, position):
+        position = match.end()
+        if match["word"]:
+            commands[-1].append(Word(_unquoted(match["word"]), match.start(), match.end()))
+        elif match["heredoc"]:
+            heredocs.append(match["end"])
+        elif match["stop"]:
+            commands.append([])
+            if match["stop"].endswith("\n"):
+                position = _after_heredocs(text, position, heredocs)
+                heredocs = []
+    return commands
+
+
+def _after_heredocs(text: str, position: int, ends: list[str]) -> int:
+    for end in ends:
+        closing = re.compile(rf"^[ \t]*{re.escape(end)}[ \t\r]*$", re.M).search(text, position)
+        if closing is None:
+            return len(text)
+        position = closing.end()
+    return position
+
+
+def _unquoted(word: str) -> str:
+    return _QUOTED.sub(lambda match: _inside(match[1], match[2], match[3]), word)
+
+
+def _inside(single: str | None, double: str | None, escaped: str | None) -> str:
+    if single is not None:
+        return single
+    if double is not None:
+        return _ESCAPED.sub(r"\1", double)
+    return "" if escaped == "\n" else escaped or ""
+
+
+def _without_lead(words: list[Word]) -> list[Word]:
+    """From the client on: `sudo`, `do`, `if !`, `KUBECONFIG=…` before it say nothing."""
+    for index, word in enumerate(words):
+        if word.text.rpartition("/")[2] in _CLIENTS:
+            return words[index:]
+    return []
+
+
+def _labels_nodes(words: list[Word]) -> bool:
+    texts = [word.text for word in words]
+    if "label" not in texts:
+        return False
+    targets = texts[texts.index("label") + 1 :]
+    return any(text in _NODES or text.startswith(("node/", "nodes/", "no/")) for text in targets)

@@ -1,0 +1,49 @@
+"""Bytes → text, and offsets → lines and columns."""
+
+from __future__ import annotations
+
+import codecs
+from bisect import bisect_right
+
+from gpulint.source.compose import SourceProblem
+
+MAX_BYTES = 16 * 1024 * 1024
+"""Larger files are not read."""
+
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def is_utf16(data: bytes) -> bool:
+    """Whether a byte-order mark says so."""
+    return data.startswith(_UTF16)
+
+
+def decode(data: bytes) -> tuple[str, tuple[SourceProblem, ...]]:
+    """The text of a file without its byte-order mark.
+
+    Bytes that are no text become U+FFFD, and the first of them is reported.
+    """
+    encoding = "utf-16" if is_utf16(data) else "utf-8-sig"
+    try:
+        return data.decode(encoding), ()
+    except UnicodeDecodeError as error:
+        start = len(data[: error.start].decode(encoding, "replace"))
+        message = f"not valid {error.encoding.upper()}: byte 0x{data[error.start]:02x}"
+        problem = SourceProblem(start, start + 1, "undecodable", message)
+        return data.decode(encoding, "replace"), (problem,)
+
+
+class Lines:
+    """The line starts of a text. Lines end at `\\n` only, as in every editor and report format."""
+
+    def __init__(self, text: str) -> None:
+        self._starts = [0]
+        position = text.find("\n")
+        while position >= 0:
+            self._starts.append(position + 1)
+            position = text.find("\n", position + 1)
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset, both from 1, in code points."""
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1

@@ -1,0 +1,398 @@
+"""Findings that do not count: comments, annotations and entries of the configuration that say so.
+
+A comment `# gpulint: ignore[rule] reason` reaches its own line, or the next one when it stands alone, and the whole
+block when that line holds the key of a block, begins a list item or begins the document. Without `[…]` it means every
+rule. `# gpulint: ignore-file[rule] reason` reaches the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import hashlib
+import json
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import pathspec
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from gpulint.config import ALL, DEFAULTS, Config, IgnoredFindings, matches, unknown_name
+from gpulint.finding import Location, ObjectRef
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from gpulint.manifest import Manifest, Place
+    from gpulint.source import Document, Path, Source
+
+Origin: TypeAlias = Literal["inline", "annotation", "configuration"]
+
+ANNOTATION = "gpulint.dev/ignore"
+"""On an object or a pod template: names of rules, comma-separated."""
+RULE = "unused-suppression"
+"""The rule that reports what silences nothing; it is not called unused itself."""
+
+_EVERY = "*"
+_DIRECTIVE = re.compile(r"#[ \t]*gpulint[ \t]*:[ \t]*([^\r\n]*)")
+_IGNORE = re.compile(r"(ignore-file|ignore)\b(?!-)[ \t]*(?:\[([^\[\]]*)\])?(?!\[)(.*)")
+_BEFORE_COMMENT = re.compile(r"(?:---)?[ \t]*")
+_ALONE = re.compile(r"[ \t]*#")
+_REASON_EDGE = " \t:-–—"
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """Something that silences findings."""
+
+    origin: Origin
+    names: tuple[str, ...]
+    """Rules, families or globs; `*` for every rule."""
+    reason: str
+    location: Location
+    """Of the comment, annotation or entry."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unused:
+    """A suppression, or one name in it, that does nothing."""
+
+    location: Location
+    message: str
+
+
+class Suppressions:
+    """All suppressions of a run, and which of them were of use."""
+
+    def __init__(self, rules: Mapping[str, str]) -> None:
+        self._rules = rules
+        self._comments: dict[Source, _Comments] = {}
+        self._annotated: dict[Document, list[tuple[Path, Suppression]]] = defaultdict(list)
+        self._configured: list[tuple[_Entry, Suppression]] = []
+        self._malformed: list[Unused] = []
+        self._used: set[tuple[Suppression, str]] = set()
+
+    @classmethod
+    def of(
+        cls,
+        sources: Iterable[Source],
+        manifests: Iterable[Manifest],
+        *,
+        rules: Mapping[str, str],
+        today: date,
+        config: Config = DEFAULTS,
+    ) -> Suppressions:
+        """Collect them; `rules` maps the id of every rule, also of those that did not run, to its family."""
+        found = cls(rules)
+        for source in sources:
+            found._read_comments(source)
+        for manifest in manifests:
+            found._read_annotations(manifest)
+        for ignored in config.ignore_findings:
+            found._read_entry(ignored, config.file, today)
+        return found
+
+    def silences(self, rule_id: str, place: Place, manifest: Manifest | None) -> Suppression | None:
+        """What silences a finding of the rule at `place`, which is about `manifest`.
+
+        Everything that does so counts as used; the first of comment, annotation, configuration is given.
+        """
+        found: Suppression | None = None
+        for suppression in self._reaching(place, manifest):
+            names = [name for name in suppression.names if self._covers(name, rule_id)]
+            self._used.update((suppression, name) for name in names)
+            if names and found is None:
+                found = suppression
+        return found
+
+    def unused(self, ran: Collection[str]) -> tuple[Unused, ...]:
+        """What silenced nothing, sorted, when every finding of the rules that `ran` has been asked about."""
+        unused = list(self._malformed)
+        for suppression in self._all():
+            for name in suppression.names:
+                message = self._complaint(suppression, name, ran)
+                if message:
+                    unused.append(Unused(suppression.location, message))
+        return tuple(sorted(set(unused)))
+
+    def _reaching(self, place: Place, manifest: Manifest | None) -> Iterator[Suppression]:
+        comments = self._comments.get(place.document.source)
+        if comments:
+            yield from comments.reaching(place)
+        for scope, suppression in self._annotated.get(place.document, ()):
+            if place.path[: len(scope)] == scope:
+                yield suppression
+        if manifest is not None and manifest.document is not place.document:
+            for scope, suppression in self._annotated.get(manifest.document, ()):
+                if scope == manifest.root:
+                    yield suppression
+        for entry, suppression in self._configured:
+            if entry.reaches(place.document.source.path, manifest):
+                yield suppression
+
+    def _covers(self, name: str, rule_id: str) -> bool:
+        return matches(name, rule_id, self._rules.get(rule_id, ""))
+
+    def _complaint(self, suppression: Suppression, name: str, ran: Collection[str]) -> str:
+        if (suppression, name) in self._used or name == RULE:
+            return ""
+        unknown = "" if name == _EVERY else unknown_name(name, self._rules)
+        if unknown:
+            return unknown
+        if not any(self._covers(name, rule_id) for rule_id in ran):
+            return ""
+        what = "the suppression" if name in (_EVERY, ALL) else f"the suppression of '{name}'"
+        return f"{what} silences nothing"
+
+    def _all(self) -> Iterator[Suppression]:
+        for comments in self._comments.values():
+            yield from comments.all()
+        for annotated in self._annotated.values():
+            yield from (suppression for _, suppression in annotated)
+        yield from (suppression for _, suppression in self._configured)
+
+    # Collecting
+
+    def _read_comments(self, source: Source) -> None:
+        if "gpulint" not in source.text:
+            return
+        comments = _Comments(source)
+        for start, end, text in _comments(source):
+            location = source.location(start, end)
+            directive = _IGNORE.fullmatch(text)
+            names = _names(directive[2]) if directive else ()
+            if directive is None or not names:
+                self._malformed.append(Unused(location, _misspelt(text, directive)))
+                continue
+            self._warn_of_forgotten_brackets(location, directive)
+            comments.add(Suppression("inline", names, _reason(directive[3]), location), start, directive[1])
+        self._comments[source] = comments
+
+    def _warn_of_forgotten_brackets(self, location: Location, directive: re.Match[str]) -> None:
+        word = directive[3].replace(",", " ").split()[:1]
+        if directive[2] is None and word and word[0] in self._rules:
+            self._malformed.append(Unused(location, f"this silences every rule; write '{directive[1]}[{word[0]}]'"))
+
+    def _read_annotations(self, manifest: Manifest) -> None:
+        if ANNOTATION not in manifest.document.text:
+            return
+        for scope, value in _annotations(manifest.data, ()):
+            place = manifest.place(*scope, "metadata", "annotations", ANNOTATION)
+            names = _names(value)
+            if names:
+                suppression = Suppression("annotation", names, "", place.location())
+                self._annotated[manifest.document].append(((*manifest.root, *scope), suppression))
+            else:
+                self._malformed.append(Unused(place.location(), f"'{ANNOTATION}' names no rule"))
+
+    def _read_entry(self, ignored: IgnoredFindings, file: str, today: date) -> None:
+        location = Location(file, ignored.line, 1, ignored.line, 1)
+        if ignored.until and today > ignored.until:
+            message = f"the suppression of '{ignored.rule}' ended on {ignored.until.isoformat()}"
+            self._malformed.append(Unused(location, message))
+            return
+        suppression = Suppression("configuration", (ignored.rule,), ignored.reason, location)
+        self._configured.append((_Entry(ignored), suppression))
+
+
+def today(environment: Mapping[str, str]) -> date:
+    """The date in UTC, or that of SOURCE_DATE_EPOCH; raises ValueError when that is no number of seconds."""
+    epoch = environment.get("SOURCE_DATE_EPOCH", "")
+    if not epoch:
+        return datetime.now(UTC).date()
+    if not re.fullmatch(r"\d{1,11}", epoch):
+        raise ValueError(f"SOURCE_DATE_EPOCH must be a number of seconds, not '{epoch}'")
+    return datetime.fromtimestamp(int(epoch), UTC).date()
+
+
+def fingerprint(rule: str, subject: ObjectRef | None, field: str, detail: str, occurrence: int = 0) -> str:
+    """What a finding is, whatever line and file it is in: 32 hexadecimal digits.
+
+    `field` is the canonical path, `detail` what tells it from others of the rule on that field, `occurrence` counts
+    findings that are equal in all this from 0.
+    """
+    identity = [subject.group, subject.kind, subject.namespace, subject.name] if subject else []
+    parts = json.dumps([rule, identity, field, detail, occurrence])
+    return hashlib.sha256(parts.encode()).hexdigest()[:32]
+
+
+# -- Comments
+
+
+class _Comments:
+    """The comments of one source, by the line they are for."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._of_file: list[Suppression] = []
+        self._of_line: dict[int, list[Suppression]] = defaultdict(list)
+
+    def add(self, suppression: Suppression, start: int, directive: str) -> None:
+        if directive == "ignore-file":
+            self._of_file.append(suppression)
+        else:
+            self._of_line[_target_line(self._source, start)].append(suppression)
+
+    def all(self) -> Iterator[Suppression]:
+        for line in sorted(self._of_line):
+            yield from self._of_line[line]
+        yield from self._of_file
+
+    def reaching(self, place: Place) -> Iterator[Suppression]:
+        if self._of_line:
+            for line in sorted(set(_lines(place)), reverse=True):
+                yield from self._of_line.get(line, ())
+        yield from self._of_file
+
+
+def _comments(source: Source) -> Iterator[tuple[int, int, str]]:
+    """The comments that speak to gpulint: start, end, and what they say."""
+    for found in _DIRECTIVE.finditer(source.text):
+        if _is_comment(source, found.start()):
+            text = re.split(r"[ \t]#", found[1])[0].rstrip()
+            yield found.start(), found.start(1) + len(text), text
+
+
+def _is_comment(source: Source, offset: int) -> bool:
+    """Whether the `#` at `offset` begins a comment or is part of one.
+
+    In a block scalar it does when that holds YAML; in a quoted scalar never.
+    """
+    before = source.text[source.text.rfind("\n", 0, offset) + 1 : offset]
+    if before and not before.endswith((" ", "\t", "#")):
+        return False
+    document = next((d for d in source.documents() if d.start <= offset < d.end), None)
+    root = document.node() if document else None
+    if document is None or root is None:
+        return before.count("'") % 2 == 0 and before.count('"') % 2 == 0
+    scalar = _scalar_at(root, offset - document.start, ())
+    if scalar is None:
+        return True
+    path, node = scalar
+    if node.style not in ("|", ">"):
+        return False
+    embedded = document.embedded(path)
+    return embedded is not None and isinstance(embedded.data(), (dict, list))
+
+
+def _scalar_at(node: Node, offset: int, path: Path) -> tuple[Path, ScalarNode] | None:
+    """The scalar around an offset in the text of its document."""
+    if isinstance(node, ScalarNode):
+        return path, node
+    for step, child in _children(node):
+        inside = child.start_mark.index <= offset < child.end_mark.index
+        if inside and child is not node and child.start_mark.index >= node.start_mark.index:
+            return _scalar_at(child, offset, (*path, step))
+    return None
+
+
+def _children(node: Node) -> Iterator[tuple[str | int, Node]]:
+    if isinstance(node, SequenceNode):
+        yield from enumerate(node.value)
+    if isinstance(node, MappingNode):
+        for key, value in node.value:
+            yield str(key.value), value
+            yield str(key.value), key
+
+
+def _target_line(source: Source, start: int) -> int:
+    """The line that a comment is for: its own, or the next one behind comments when it stands alone."""
+    line = source.location(start, start).line
+    line_start = source.text.rfind("\n", 0, start) + 1
+    if not _BEFORE_COMMENT.fullmatch(source.text[line_start:start].partition("#")[0]):
+        return line
+    following = source.text.find("\n", start) + 1
+    line += 1
+    while following and _ALONE.match(source.text, following):
+        following = source.text.find("\n", following) + 1
+        line += 1
+    return line
+
+
+def _lines(place: Place) -> Iterator[int]:
+    """The lines on which a comment reaches a place: its own, and those that begin the blocks around it."""
+    document, source = place.document, place.document.source
+    yield source.location(*place.span()).line
+    yield _first_line(document)
+    for length in range(1, len(place.path) + 1):
+        yield source.location(*document.span(place.path[:length], token="key")).line  # noqa: S106 - not a password
+    embedded = document.embedded(place.path) if place.inner is not None else None
+    if embedded is None or place.inner is None:
+        return
+    for length in range(1, len(place.inner) + 1):
+        yield source.location(*embedded.span(place.inner[:length], token="key")).line  # noqa: S106 - not a password
+
+
+def _first_line(document: Document) -> int:
+    root = document.node()
+    start = document.start + (root.start_mark.index if root else 0)
+    return document.source.location(start, start).line
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return (_EVERY,)
+    return tuple(dict.fromkeys(name for name in re.split(r"[,\s]+", text) if name))
+
+
+def _reason(text: str) -> str:
+    return text.strip(_REASON_EDGE)
+
+
+def _misspelt(text: str, directive: re.Match[str] | None) -> str:
+    if directive:
+        return "'[]' names no rule"
+    word = re.match(r"[\w-]*", text)
+    close = difflib.get_close_matches(word[0] if word else "", ["ignore", "ignore-file"], n=1)
+    hint = f"; did you mean '{close[0]}'?" if close and word and close[0] != word[0] else ""
+    return f"cannot read '{text}', wanted is 'ignore[rule] reason' or 'ignore-file[rule] reason'{hint}"
+
+
+# -- Annotations and the configuration
+
+
+def _annotations(data: object, path: Path) -> Iterator[tuple[Path, str]]:
+    """The mappings whose metadata carries the annotation, and its value."""
+    if isinstance(data, list):
+        for index, entry in enumerate(data):
+            yield from _annotations(entry, (*path, index))
+    if not isinstance(data, dict):
+        return
+    metadata = data.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    value = annotations.get(ANNOTATION) if isinstance(annotations, dict) else None
+    if value is not None:
+        yield path, str(value)
+    for key, entry in data.items():
+        yield from _annotations(entry, (*path, key))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An entry of the configuration, ready to be asked."""
+
+    ignored: IgnoredFindings
+    _paths: list[pathspec.GitIgnoreSpec] = field(default_factory=list)
+
+    def reaches(self, path: str, manifest: Manifest | None) -> bool:
+        return self._reaches_path(path) and self._reaches_object(manifest)
+
+    def _reaches_path(self, path: str) -> bool:
+        if not self.ignored.paths:
+            return True
+        if not self._paths:
+            self._paths.append(pathspec.GitIgnoreSpec.from_lines(self.ignored.paths))
+        return self._paths[0].match_file(path)
+
+    def _reaches_object(self, manifest: Manifest | None) -> bool:
+        if not self.ignored.object:
+            return True
+        if manifest is None:
+            return False
+        kind, *rest = self.ignored.object.split("/")
+        wanted = [kind, *rest] if len(rest) == 2 else [kind, "*", *rest]
+        given = [manifest.kind, manifest.namespace, manifest.name]
+        return all(fnmatch.fnmatchcase(have, want) for have, want in zip(given, wanted, strict=True))
