@@ -11,7 +11,6 @@ import dataclasses
 import difflib
 import inspect
 import re
-import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -143,7 +142,7 @@ class Subject:
 
     def _bind(self, fact: object) -> Bound:
         if self._fill is None:
-            self._fill = _Filler(self._library.records, frozenset(self._used)).record(self._record)
+            self._fill = _Filler(self._library, frozenset(self._used)).record(self._record)
         message_class = self._library.message_class(self._record.name)
         places = _Places()
         try:
@@ -287,6 +286,8 @@ class _Field:
     attribute: str
     name: str
     shape: _Shape
+    values: tuple[str, ...]
+    """All it can be, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +334,7 @@ class _Reader:
             self.complaints.append(f"{where}: '{attribute}' is a keyword of CEL")
             return None
         shape = self._shape(where, hint)
-        return _Field(attribute, camel(attribute), shape) if shape else None
+        return _Field(attribute, camel(attribute), shape, _values(hint)) if shape else None
 
     def _shape(self, where: str, hint: object) -> _Shape | None:
         origin, arguments = get_origin(hint), get_args(hint)
@@ -374,6 +375,10 @@ def _records(classes: Mapping[str, type]) -> dict[str, _Record]:
 def _is_fact(cls: type) -> bool:
     parameters = getattr(cls, "__dataclass_params__", None)
     return parameters is not None and bool(parameters.frozen)
+
+
+def _values(hint: object) -> tuple[str, ...]:
+    return tuple(str(value) for value in get_args(hint)) if get_origin(hint) is Literal else ()
 
 
 def _complaint(hint: object) -> str:
@@ -563,7 +568,7 @@ def _first(text: str) -> tuple[int, int]:
 # -- Facts into messages
 
 _Fill: TypeAlias = Callable[[object, "_Places"], dict[str, object]]
-_Convert: TypeAlias = Callable[[Any, "_Places"], object]  # Any: what the annotation of the field says
+_Convert: TypeAlias = Callable[[Any, "_Places"], Any]  # from what the annotation says to what the message takes
 
 
 class _Places:
@@ -591,8 +596,8 @@ class _Places:
 class _Filler:
     """Makes the functions that turn a dataclass into the arguments of its message."""
 
-    def __init__(self, records: Mapping[str, _Record], used: frozenset[str]) -> None:
-        self._records = records
+    def __init__(self, library: _Library, used: frozenset[str]) -> None:
+        self._library = library
         self._used = used
         self._fills: dict[str, _Fill] = {}
 
@@ -624,10 +629,17 @@ class _Filler:
             of = self._convert(shape.of)
             return _scalars if of is _scalar else _each(of)
         if isinstance(shape, _Map):
-            return _each_value(self._convert(shape.of))
+            return self._convert_map(shape)
         if isinstance(shape, _Named):
-            return self.record(self._records[shape.name])
+            return self.record(self._library.records[shape.name])
         return _numbered if shape == "place" else _scalar
+
+    def _convert_map(self, shape: _Map) -> _Convert:
+        convert = self._convert(shape.of)
+        if shape.of in _SCALARS.values():
+            return _each_value(convert)
+        message_class = self._library.message_class(_message_name(shape.of))
+        return _each_value(lambda value, places: message_class(**convert(value, places)))
 
 
 def _numbered(value: Place, places: _Places) -> object:
@@ -717,7 +729,8 @@ def _section(title: str, record: _Record) -> Iterator[str]:
     yield from ("| field | type | |", "|---|---|---|")
     for entry in record.fields:
         text = " ".join(documented.get(entry.attribute, "").split()).replace("|", "\\|")
-        yield f"| `{entry.name}` | {_type_text(entry.shape)} | {text} |"
+        kind = ", ".join(f"`'{value}'`" for value in entry.values) or _type_text(entry.shape)
+        yield f"| `{entry.name}` | {kind} | {text} |"
     yield ""
 
 
@@ -731,9 +744,11 @@ def _type_text(shape: _Shape) -> str:
 
 def _field_docstrings(cls: type) -> dict[str, str]:
     """The string that follows each annotated name in the body of a class."""
-    source = inspect.getsource(cls) if cls.__module__ in sys.modules else ""
-    tree = ast.parse(textwrap.dedent(source)) if source else ast.Module([], [])
-    body = tree.body[0].body if tree.body and isinstance(tree.body[0], ast.ClassDef) else []
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+    except (OSError, TypeError):  # no class statement: it was made by a call
+        return {}
+    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
     return {
         before.target.id: after.value.value
         for before, after in pairwise(body)

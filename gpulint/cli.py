@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, NoReturn, cast, get_args
 
 import click
@@ -16,12 +18,16 @@ from gpulint.config import FAIL_ON, FailOn
 from gpulint.finding import CONFIDENCES, SEVERITIES, Confidence, Severity
 
 if TYPE_CHECKING:
+    import rich.progress
+
     from gpulint.config import Config
     from gpulint.finding import Report
     from gpulint.linter import Options, Progress
     from gpulint.source import Source
 
 EXIT_CLEAN, EXIT_FINDINGS, EXIT_USAGE, EXIT_EMPTY, EXIT_INTERNAL = 0, 1, 2, 3, 4
+_STEPS = 4
+"""Steps of a run that tell of their progress."""
 _FORMATS = ("auto", "text", "concise", "grouped", "json", "sarif", "github")
 
 
@@ -59,7 +65,9 @@ def main() -> None:
 @click.option("--isolated", is_flag=True, help="Read no configuration.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Files to leave out, as in .gitignore.")
 @click.option("--no-respect-gitignore", is_flag=True, help="Read ignored files as well.")
-@click.option("--nodes", multiple=True, metavar="[CLUSTER=]FILE", help="`kubectl get nodes -o yaml`: all nodes there are.")
+@click.option(
+    "--nodes", multiple=True, metavar="[CLUSTER=]FILE", help="`kubectl get nodes -o yaml`: all nodes there are."
+)
 @click.option("--list-files", is_flag=True, help="Name the files that would be read, and stop.")
 @click.option("--stdin-filename", metavar="NAME", default="-", help="The name of standard input in reports.")
 @click.option("--allow-empty", is_flag=True, help="Exit with 0 when there is no Kubernetes object.")
@@ -72,6 +80,7 @@ def main() -> None:
 @click.pass_context
 def check(ctx: click.Context, /, paths: tuple[str, ...], **flags: object) -> None:
     """Lint files, folders, or `-` for standard input; the current folder by default."""
+    gc.disable()  # YAML trees hold no cycles: collecting them costs more than all of parsing, and finds nothing
     with _told_errors():
         code = _check(ctx, paths or (".",), flags)
     sys.exit(code)
@@ -81,6 +90,9 @@ def _check(ctx: click.Context, paths: Sequence[str], flags: dict[str, object]) -
     from gpulint.linter import lint
 
     root = _root()
+    for path in paths:
+        if path != "-" and not Path(path).exists():
+            raise click.UsageError(f"there is no file or folder '{untrusted.one_line(path)}'")
     stdin, paths = _stdin(paths, str(flags["stdin_filename"]))
     config = _config(paths, root, flags)
     options = _options(root, config, flags)
@@ -112,7 +124,7 @@ def _exit_code(report: Report, fail_on: FailOn, *, exit_zero: bool) -> int:
 
 
 def _root() -> Path:
-    """The repository's root when the current folder is in one, so that annotations name files as the repository does."""
+    """The folder that findings name files from: the current one, on GitHub the checkout, as annotations want it."""
     if os.environ.get("GITHUB_ACTIONS") == "true" and os.environ.get("GITHUB_WORKSPACE"):
         workspace = Path(os.environ["GITHUB_WORKSPACE"]).resolve()
         if Path.cwd().resolve().is_relative_to(workspace):
@@ -189,7 +201,8 @@ def _list_files(paths: Sequence[str], options: Options, config: Config) -> int:
     found, _ = discover(
         paths,
         root=options.root,
-        exclude=(*config.exclude, *options.exclude),
+        exclude=options.exclude,
+        excludes={config.folder(options.root): config.exclude},
         respect_gitignore=options.respect_gitignore and config.respect_gitignore,
     )
     for each in found:
@@ -263,38 +276,53 @@ def _not_analysed(report: Report) -> None:
         click.echo(f"not analysed: {untrusted.one_line(each.path)}: {each.reason}{detail}", err=True)
 
 
+class _ProgressBar:
+    """A bar on the terminal, one part per step, for runs that take more than a second."""
+
+    def __init__(self) -> None:
+        self._bar: rich.progress.Progress | None = None
+        self._task: rich.progress.TaskID | None = None
+        self._step, self._done = "starting", 0
+        self._timer = Timer(1.0, self._show)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def step(self, name: str) -> None:
+        self._step, self._done = name, self._done + 1
+        self._update()
+
+    def stop(self) -> None:
+        self._timer.cancel()
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _show(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task(self._step, total=_STEPS)
+        self._update()
+        self._bar.start()
+
+    def _update(self) -> None:
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, description=self._step, completed=self._done - 1)
+
+
 @contextmanager
 def _progress(*, quiet: bool) -> Iterator[Progress]:
-    """A spinner with the step's name on a terminal, for runs that take more than a second."""
     if quiet or not sys.stderr.isatty():
-        yield lambda step: None
+        from gpulint.linter import silent
+
+        yield silent
         return
-    from threading import Timer
-
-    state = {"step": "", "status": None}
-
-    def show() -> None:
-        from rich.console import Console
-
-        status = Console(stderr=True).status(f"{state['step']} …")
-        status.start()
-        state["status"] = status  # type: ignore[assignment] # a box for the timer's thread
-
-    timer = Timer(1.0, show)
-    timer.daemon = True
-    timer.start()
-
-    def step(name: str) -> None:
-        state["step"] = name
-        if state["status"] is not None:
-            state["status"].update(f"{name} …")  # type: ignore[attr-defined]
-
+    bar = _ProgressBar()
     try:
-        yield step
+        yield bar.step
     finally:
-        timer.cancel()
-        if state["status"] is not None:
-            state["status"].stop()  # type: ignore[attr-defined]
+        bar.stop()
 
 
 # --- other commands ---------------------------------------------------------------------------------------------------
@@ -356,13 +384,15 @@ def _told_errors() -> Iterator[None]:
     except InvalidConfigError as error:
         _stop(error, EXIT_USAGE)
     except ValueError as error:
-        if type(error).__module__ == "gpulint.rule":
+        from gpulint.rule import InvalidRulesError
+
+        if isinstance(error, InvalidRulesError):
             _stop(error, EXIT_USAGE)
         _crash()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_FINDINGS)
-    except Exception:  # noqa: BLE001 - the last line of defence tells all and exits
+    except Exception:  # the last line of defence: it tells all and exits
         _crash()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import difflib
 import fnmatch
+import os
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -65,6 +66,7 @@ class ConfigError:
     """A mistake in the configuration."""
 
     file: str
+    """Empty where the setting was in no file."""
     line: int
     """Of the key, from 1."""
     key: str
@@ -73,7 +75,7 @@ class ConfigError:
 
     def __str__(self) -> str:
         where = f"'{self.key}': " if self.key else ""
-        return f"{self.file}:{self.line}: {where}{self.message}"
+        return f"{self.file}:{self.line}: {where}{self.message}" if self.file else f"{where}{self.message}"
 
 
 class InvalidConfigError(ValueError):
@@ -164,6 +166,17 @@ class Config:
     """Component → version without `v`; absent: the newest known."""
     text: str = field(default="", repr=False, compare=False)
     """Of the file."""
+
+    def folder(self, root: Path) -> Path:
+        """The folder that its paths and globs are relative to: its own; `root` for the defaults."""
+        return Path(self.file).absolute().parent if self.file else root.absolute()
+
+    def relative(self, path: str, root: Path) -> str:
+        """A path of a finding, which is relative to `root`, as the globs of this configuration see it."""
+        folder = self.folder(root)
+        if folder == root.absolute():
+            return path
+        return os.path.relpath(root.absolute() / path, folder).replace(os.sep, "/")
 
 
 DEFAULTS = Config()
@@ -495,10 +508,9 @@ class _Mistakes:
 
 
 def _key_lines(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Keys and headers with their lines, the last one first so that the first one wins in a dict."""
+    """Keys and headers with their lines."""
     table: tuple[str, ...] = ()
     counts: dict[tuple[str, ...], int] = {}
-    found: list[tuple[tuple[str, ...], int]] = []
     for number, line in enumerate(text.split("\n"), 1):
         header = _HEADER.match(line)
         key = _KEY.match(line)
@@ -507,10 +519,9 @@ def _key_lines(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
             if header[1] == "[[":
                 counts[table] = counts.get(table, -1) + 1
                 table = (*table, f"[{counts[table]}]")
-            found.append((table, number))
+            yield table, number
         elif key:
-            found.append(((*table, *_parts(key[1])), number))
-    return reversed(found)
+            yield (*table, *_parts(key[1])), number
 
 
 def _parts(key: str) -> tuple[str, ...]:

@@ -5,13 +5,23 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpulint import __version__
 from gpulint.config import DEFAULTS, Config, selected
-from gpulint.finding import CONFIDENCES, SEVERITIES, Confidence, Finding, Related, Report, Severity, Summary
+from gpulint.finding import (
+    CONFIDENCES,
+    SEVERITIES,
+    Confidence,
+    Finding,
+    NotAnalysed,
+    Related,
+    Report,
+    Severity,
+    Summary,
+)
 from gpulint.manifest import place_key
 from gpulint.source import Loaded, Source, load
 
@@ -22,6 +32,10 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 """Told the name of each step as it begins."""
+
+
+def silent(_step: str) -> None:
+    """No progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +60,10 @@ class _Run:
     """What the steps hand on."""
 
     loaded: Loaded
-    graphs: list[Graph] = field(default_factory=list)
-    hits: list[tuple[Hit, Graph]] = field(default_factory=list)
+    graphs: list[Graph]
+    hits: list[Hit]
+    failures: list[NotAnalysed]
+    """Rules that failed on a fact: said, never a finding."""
 
 
 def lint(
@@ -56,36 +72,35 @@ def lint(
     config: Config = DEFAULTS,
     *,
     stdin: Source | None = None,
-    progress: Progress = lambda step: None,
+    progress: Progress = silent,
 ) -> Report:
-    """Lint files and folders. Raises `InvalidRulesError` for rules, and `EvaluationError` when a rule fails on a fact."""
+    """Lint files and folders. Raises `InvalidRulesError` when rules have mistakes."""
     progress("reading")
-    exclude = (*config.exclude, *options.exclude)
-    loaded = load(paths, options.root, exclude, options.respect_gitignore and config.respect_gitignore, stdin)
+    respect = options.respect_gitignore and config.respect_gitignore
+    excludes = {config.folder(options.root): config.exclude}
+    loaded = load(paths, options.root, options.exclude, respect, stdin, excludes)
     return lint_sources(loaded, options, config, progress=progress)
 
 
-def lint_sources(
-    loaded: Loaded, options: Options, config: Config = DEFAULTS, *, progress: Progress = lambda step: None
-) -> Report:
+def lint_sources(loaded: Loaded, options: Options, config: Config = DEFAULTS, *, progress: Progress = silent) -> Report:
     """Lint what was read."""
-    run = _Run(loaded)
-    rules: tuple[Rule, ...] = ()
+    known = all_rules(config, options.root)
+    rules = [rule for rule in known if _runs(rule, options, config)]
+    run = _Run(loaded, [], [], [])
     if loaded.sources:  # without anything to judge neither networkx nor CEL is worth its import
         progress("linking")
         run.graphs = _link(loaded, options, config)
-        rules = _rules(options, config)
         progress("judging")
-        run.hits = list(_check(run.graphs, rules, config))
+        _check(run, rules, config)
     progress("reporting")
-    findings = _findings(run, options, config)
+    findings = _findings(run, known, options, config)
     shown = [finding for finding in findings if _visible(finding, options)]
     counted = [finding for finding in shown if not finding.suppressed]
     return Report(
         version=__version__,
         findings=tuple(sorted(shown if options.show_suppressed else counted, key=Finding.sort_key)),
         summary=_summary(run, counted, hidden=len(findings) - len(shown), suppressed=len(shown) - len(counted)),
-        rules=tuple(sorted((rule.info() for rule in rules or _rules(options, config)), key=lambda rule: rule.id)),
+        rules=tuple(sorted((rule.info() for rule in rules), key=lambda rule: rule.id)),
         texts={source.path: source.text for source in loaded.sources},
     )
 
@@ -97,55 +112,64 @@ def _link(loaded: Loaded, options: Options, config: Config) -> list[Graph]:
     from gpulint.graph import link
     from gpulint.graph.scope import scopes
 
-    snapshots = {name: load([file], options.root).sources for name, file in options.nodes}
-    return [link(scope, config.labels) for scope in scopes(loaded.sources, config, snapshots)]
+    files = [
+        *options.nodes,
+        *((each.name, config.folder(options.root) / file) for each in config.clusters for file in each.nodes),
+    ]
+    snapshots: dict[str, list[Source]] = {}
+    for name, file in files:
+        snapshots.setdefault(name, []).extend(load([file], options.root).sources)
+    return [link(scope, config.labels) for scope in scopes(loaded.sources, config, options.root, snapshots)]
 
 
 # --- check ------------------------------------------------------------------------------------------------------------
-
-
-def _rules(options: Options, config: Config) -> tuple[Rule, ...]:
-    """The rules that run: built in and the user's own, without those that are not selected."""
-    return tuple(
-        rule
-        for rule in all_rules(config, options.root)
-        if selected(rule.id, rule.family, config.select, config.ignore, config.extend_select)
-        and (options.pedantic or config.pedantic or not rule.pedantic)
-    )
 
 
 def all_rules(config: Config = DEFAULTS, root: Path | None = None, *, examples: bool = False) -> tuple[Rule, ...]:
     """Every rule, built in and from the folders that the configuration names. Raises `InvalidRulesError`."""
     from gpulint.cel import Vocabulary
     from gpulint.facts import SUBJECTS
-    from gpulint.rule import load_rules, rules_folder
+    from gpulint.rule import compile_rules, load_rules, rules_folder
 
     vocabulary = Vocabulary(SUBJECTS)
     found = load_rules(rules_folder(), vocabulary, examples=examples)
-    base = Path(config.file).parent if config.file else root or Path()
     for folder in config.rules_folders:
-        found += load_rules(base / folder, vocabulary, examples=examples, taken=[rule.id for rule in found])
+        own = load_rules(
+            config.folder(root or Path()) / folder, vocabulary, examples=examples, taken=[rule.id for rule in found]
+        )
+        compile_rules(own)  # the built-in ones are known to compile
+        found += own
     return found
 
 
-def _check(graphs: Sequence[Graph], rules: Sequence[Rule], config: Config) -> Iterator[tuple[Hit, Graph]]:
+def _runs(rule: Rule, options: Options, config: Config) -> bool:
+    wanted = selected(rule.id, rule.family, config.select, config.ignore, config.extend_select)
+    return wanted and (options.pedantic or config.pedantic or not rule.pedantic)
+
+
+def _check(run: _Run, rules: Sequence[Rule], config: Config) -> None:
     """What the rules say about each fact, less what a more specific rule says of the same token."""
+    from gpulint.cel import EvaluationError
     from gpulint.facts import NAMES, derive
     from gpulint.rule import evaluate
 
-    for graph in graphs:
+    by_subject: dict[str, list[Rule]] = {}
+    for rule in rules:
+        by_subject.setdefault(rule.subject, []).append(rule)
+    for graph in run.graphs:
         hits: list[Hit] = []
         completeness = _completeness(graph)
         for fact in derive(graph, config):
-            subject = NAMES[type(fact)]
-            for rule in rules:
-                if rule.subject == subject:
+            for rule in by_subject.get(NAMES[type(fact)], ()):
+                try:
                     hits += evaluate(rule, fact, completeness=completeness)
-        yield from ((hit, graph) for hit in _most_specific(hits))
+                except EvaluationError as error:
+                    run.failures.append(NotAnalysed(graph.scope.name or ".", "rule-failed", str(error)))
+        run.hits += _most_specific(hits)
 
 
 def _completeness(graph: Graph) -> Search:
-    """How complete a search space is for a fact: the scope's word, or `evident` where the fact says that its author speaks of it."""
+    """How complete a search was for a fact: the scope's word, or `evident` where its author speaks of that space."""
 
     def look(fact: object, space: str) -> Completeness:
         found = graph.spaces[space]
@@ -155,7 +179,7 @@ def _completeness(graph: Graph) -> Search:
 
 
 def _most_specific(hits: Iterable[Hit]) -> Iterator[Hit]:
-    """One finding for one cause: a rule is silent where one that it yields to speaks of the same place, and is as sure."""
+    """One finding for one cause: a rule is silent where one that it yields to speaks of the same place as surely."""
     hits = list(hits)
     spoken: dict[object, list[Hit]] = {}
     for hit in hits:
@@ -169,26 +193,26 @@ def _most_specific(hits: Iterable[Hit]) -> Iterator[Hit]:
 # --- silence ----------------------------------------------------------------------------------------------------------
 
 
-def _findings(run: _Run, options: Options, config: Config) -> list[Finding]:
+def _findings(run: _Run, known: Sequence[Rule], options: Options, config: Config) -> list[Finding]:
     """Hits → findings with positions, each once however many clusters share the file."""
     from gpulint.suppression import Suppressions, today
 
     if not run.hits:
         return []
     owners = _Owners(run.graphs)
-    families = {hit.rule.id: hit.rule.family for hit, _ in run.hits}
     sources = run.loaded.sources if options.use_suppressions else ()
     suppressions = Suppressions.of(
         sources,
         owners.manifests() if options.use_suppressions else (),
-        rules={rule.id: rule.family for rule in all_rules(config, options.root)} | families,
+        rules={rule.id: rule.family for rule in known},
         today=today(os.environ),
         config=config if options.use_suppressions else DEFAULTS,
+        root=options.root,
     )
     seen: set[object] = set()
     occurrences: Counter[object] = Counter()
     findings = []
-    for hit, graph in run.hits:
+    for hit in run.hits:
         key = (hit.rule.id, place_key(hit.place), hit.message)
         if key in seen:
             continue
@@ -205,7 +229,6 @@ def _findings(run: _Run, options: Options, config: Config) -> list[Finding]:
                 occurrences=occurrences,
             )
         )
-        del graph
     return findings
 
 
@@ -285,5 +308,5 @@ def _summary(run: _Run, counted: Sequence[Finding], *, hidden: int, suppressed: 
         infos=severities.get("info", 0),
         hidden=hidden,
         suppressed=suppressed,
-        not_analysed=run.loaded.not_analysed,
+        not_analysed=tuple(sorted({*run.loaded.not_analysed, *run.failures})),
     )

@@ -25,7 +25,7 @@ class Place:
     path: Path
     inner: Path | None = None
     """A path inside the YAML that the string at `path` holds."""
-    token: Token = "value"  # noqa: S105 - not a password
+    token: Token = "value"
     extent: tuple[int, int] | None = None
     """Offsets in the text of the source, for what is no part of a YAML tree: a word of a script, a syntax error."""
 
@@ -94,11 +94,11 @@ class Manifest:
         """The value at a path; None when it is absent or something on the way has another shape."""
         return _at(self.data, path)
 
-    def place(self, *path: str | int, token: Token = "value") -> Place:  # noqa: S107 - not a password
+    def place(self, *path: str | int, token: Token = "value") -> Place:
         """A place inside the object."""
         return Place(self.document, (*self.root, *path), None, token)
 
-    def place_in(self, path: Path, inner: Path, token: Token = "value") -> Place:  # noqa: S107 - not a password
+    def place_in(self, path: Path, inner: Path, token: Token = "value") -> Place:
         """A place inside the YAML that the string at `path` of the object holds."""
         return Place(self.document, (*self.root, *path), inner, token)
 

@@ -11,7 +11,9 @@ import difflib
 import fnmatch
 import hashlib
 import json
+import pathlib
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -20,11 +22,20 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import pathspec
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from gpulint.config import ALL, DEFAULTS, Config, IgnoredFindings, matches, unknown_name
+from gpulint.config import (
+    ALL,
+    DEFAULTS,
+    Config,
+    ConfigError,
+    IgnoredFindings,
+    InvalidConfigError,
+    matches,
+    unknown_name,
+)
 from gpulint.finding import Location, ObjectRef
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from gpulint.manifest import Manifest, Place
     from gpulint.source import Document, Path, Source
@@ -42,6 +53,7 @@ _IGNORE = re.compile(r"(ignore-file|ignore)\b(?!-)[ \t]*(?:\[([^\[\]]*)\])?(?!\[
 _BEFORE_COMMENT = re.compile(r"(?:---)?[ \t]*")
 _ALONE = re.compile(r"[ \t]*#")
 _REASON_EDGE = " \t:-–—"
+_UNREAD = frozenset({"helm-template", "helm-values", "chart"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +79,9 @@ class Unused:
 class Suppressions:
     """All suppressions of a run, and which of them were of use."""
 
-    def __init__(self, rules: Mapping[str, str]) -> None:
+    def __init__(self, rules: Mapping[str, str], relative: Callable[[str], str]) -> None:
         self._rules = rules
+        self._relative = relative
         self._comments: dict[Source, _Comments] = {}
         self._annotated: dict[Document, list[tuple[Path, Suppression]]] = defaultdict(list)
         self._configured: list[tuple[_Entry, Suppression]] = []
@@ -84,9 +97,13 @@ class Suppressions:
         rules: Mapping[str, str],
         today: date,
         config: Config = DEFAULTS,
+        root: pathlib.Path = pathlib.Path(),
     ) -> Suppressions:
-        """Collect them; `rules` maps the id of every rule, also of those that did not run, to its family."""
-        found = cls(rules)
+        """Collect them; `rules` maps the id of every rule, also of those that did not run, to its family.
+
+        Paths of places are relative to `root`, those of the configuration to its own folder.
+        """
+        found = cls(rules, lambda path: config.relative(path, root))
         for source in sources:
             found._read_comments(source)
         for manifest in manifests:
@@ -130,7 +147,7 @@ class Suppressions:
                 if scope == manifest.root:
                     yield suppression
         for entry, suppression in self._configured:
-            if entry.reaches(place.document.source.path, manifest):
+            if entry.reaches(self._relative(place.document.source.path), manifest):
                 yield suppression
 
     def _covers(self, name: str, rule_id: str) -> bool:
@@ -149,7 +166,7 @@ class Suppressions:
 
     def _all(self) -> Iterator[Suppression]:
         for comments in self._comments.values():
-            yield from comments.all()
+            yield from comments.accountable()
         for annotated in self._annotated.values():
             yield from (suppression for _, suppression in annotated)
         yield from (suppression for _, suppression in self._configured)
@@ -160,7 +177,7 @@ class Suppressions:
         if "gpulint" not in source.text:
             return
         comments = _Comments(source)
-        for start, end, text in _comments(source):
+        for start, end, text in _Scalars(source).directives():
             location = source.location(start, end)
             directive = _IGNORE.fullmatch(text)
             names = _names(directive[2]) if directive else ()
@@ -199,12 +216,13 @@ class Suppressions:
 
 
 def today(environment: Mapping[str, str]) -> date:
-    """The date in UTC, or that of SOURCE_DATE_EPOCH; raises ValueError when that is no number of seconds."""
+    """The date in UTC, or that of SOURCE_DATE_EPOCH; raises `InvalidConfigError` when that is no number of seconds."""
     epoch = environment.get("SOURCE_DATE_EPOCH", "")
     if not epoch:
         return datetime.now(UTC).date()
     if not re.fullmatch(r"\d{1,11}", epoch):
-        raise ValueError(f"SOURCE_DATE_EPOCH must be a number of seconds, not '{epoch}'")
+        message = f"must be a number of seconds, not '{epoch}'"
+        raise InvalidConfigError([ConfigError("", 0, "SOURCE_DATE_EPOCH", message)])
     return datetime.fromtimestamp(int(epoch), UTC).date()
 
 
@@ -229,17 +247,22 @@ class _Comments:
         self._source = source
         self._of_file: list[Suppression] = []
         self._of_line: dict[int, list[Suppression]] = defaultdict(list)
+        self._targets: dict[int, int] = {}
+        self._unread: set[Suppression] = set()
 
     def add(self, suppression: Suppression, start: int, directive: str) -> None:
         if directive == "ignore-file":
             self._of_file.append(suppression)
         else:
-            self._of_line[_target_line(self._source, start)].append(suppression)
+            self._of_line[self._target(start)].append(suppression)
+        if not _is_read(self._source, start):
+            self._unread.add(suppression)
 
-    def all(self) -> Iterator[Suppression]:
+    def accountable(self) -> Iterator[Suppression]:
+        """Those that stand where findings can be."""
         for line in sorted(self._of_line):
-            yield from self._of_line[line]
-        yield from self._of_file
+            yield from (entry for entry in self._of_line[line] if entry not in self._unread)
+        yield from (entry for entry in self._of_file if entry not in self._unread)
 
     def reaching(self, place: Place) -> Iterator[Suppression]:
         if self._of_line:
@@ -247,69 +270,94 @@ class _Comments:
                 yield from self._of_line.get(line, ())
         yield from self._of_file
 
+    def _target(self, start: int) -> int:
+        """The line that a comment is for: its own, or the next one behind comments when it stands alone."""
+        text = self._source.text
+        line = self._source.location(start, start).line
+        line_start = text.rfind("\n", 0, start) + 1
+        if not _BEFORE_COMMENT.fullmatch(text[line_start:start].partition("#")[0]):
+            return line
+        passed = [line]
+        following = text.find("\n", start) + 1
+        while following and passed[-1] + 1 not in self._targets and _ALONE.match(text, following):
+            passed.append(passed[-1] + 1)
+            following = text.find("\n", following) + 1
+        target = self._targets.get(passed[-1] + 1, passed[-1] + 1)
+        self._targets.update(dict.fromkeys(passed[1:], target))
+        return target
 
-def _comments(source: Source) -> Iterator[tuple[int, int, str]]:
-    """The comments that speak to gpulint: start, end, and what they say."""
-    for found in _DIRECTIVE.finditer(source.text):
-        if _is_comment(source, found.start()):
-            text = re.split(r"[ \t]#", found[1])[0].rstrip()
-            yield found.start(), found.start(1) + len(text), text
+
+class _Scalars:
+    """Where the documents of a source have text that is no comment, whatever it looks like."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._documents = source.documents()
+        self._starts = [document.start for document in self._documents]
+        self._found: dict[Document, tuple[list[int], list[tuple[int, Path, ScalarNode]]]] = {}
+
+    def directives(self) -> Iterator[tuple[int, int, str]]:
+        """The comments that speak to gpulint: start, end, and what they say."""
+        for found in _DIRECTIVE.finditer(self._source.text):
+            if self._is_comment(found.start()):
+                text = re.split(r"[ \t]#", found[1])[0].rstrip()
+                yield found.start(), found.start(1) + len(text), text
+
+    def _is_comment(self, offset: int) -> bool:
+        """Whether the `#` at `offset` begins a comment or is part of one.
+
+        In a block scalar it does when that holds YAML; in a quoted scalar never.
+        """
+        before = self._source.text[self._source.text.rfind("\n", 0, offset) + 1 : offset]
+        if before and not before.endswith((" ", "\t", "#")):
+            return False
+        document = self._document(offset)
+        if document is None or document.node() is None:
+            return before.count("'") % 2 == 0 and before.count('"') % 2 == 0
+        scalar = self._scalar(document, offset - document.start)
+        if scalar is None:
+            return True
+        path, node = scalar
+        embedded = document.embedded(path) if node.style in ("|", ">") else None
+        return embedded is not None and isinstance(embedded.data(), (dict, list))
+
+    def _document(self, offset: int) -> Document | None:
+        index = bisect_right(self._starts, offset) - 1
+        return self._documents[index] if index >= 0 and offset < self._documents[index].end else None
+
+    def _scalar(self, document: Document, offset: int) -> tuple[Path, ScalarNode] | None:
+        """The quoted or block scalar around an offset in the text of a document."""
+        if document not in self._found:
+            scalars = sorted(_scalars(document.node(), (), set()), key=lambda scalar: scalar[0])
+            self._found[document] = [start for start, _, _ in scalars], scalars
+        starts, scalars = self._found[document]
+        index = bisect_right(starts, offset) - 1
+        if index < 0 or offset >= scalars[index][2].end_mark.index:
+            return None
+        return scalars[index][1:]
 
 
-def _is_comment(source: Source, offset: int) -> bool:
-    """Whether the `#` at `offset` begins a comment or is part of one.
-
-    In a block scalar it does when that holds YAML; in a quoted scalar never.
-    """
-    before = source.text[source.text.rfind("\n", 0, offset) + 1 : offset]
-    if before and not before.endswith((" ", "\t", "#")):
+def _is_read(source: Source, offset: int) -> bool:
+    """Whether what stands at an offset is analysed: templates, values of charts and broken documents are not."""
+    if source.role in _UNREAD:
         return False
-    document = next((d for d in source.documents() if d.start <= offset < d.end), None)
-    root = document.node() if document else None
-    if document is None or root is None:
-        return before.count("'") % 2 == 0 and before.count('"') % 2 == 0
-    scalar = _scalar_at(root, offset - document.start, ())
-    if scalar is None:
-        return True
-    path, node = scalar
-    if node.style not in ("|", ">"):
-        return False
-    embedded = document.embedded(path)
-    return embedded is not None and isinstance(embedded.data(), (dict, list))
+    return all(document.node() for document in source.documents() if document.start <= offset < document.end)
 
 
-def _scalar_at(node: Node, offset: int, path: Path) -> tuple[Path, ScalarNode] | None:
-    """The scalar around an offset in the text of its document."""
-    if isinstance(node, ScalarNode):
-        return path, node
-    for step, child in _children(node):
-        inside = child.start_mark.index <= offset < child.end_mark.index
-        if inside and child is not node and child.start_mark.index >= node.start_mark.index:
-            return _scalar_at(child, offset, (*path, step))
-    return None
-
-
-def _children(node: Node) -> Iterator[tuple[str | int, Node]]:
+def _scalars(node: Node | None, path: Path, seen: set[int]) -> Iterator[tuple[int, Path, ScalarNode]]:
+    """The quoted and block scalars of a tree with their offsets and paths; what is shared through aliases once."""
+    if node is None or id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, ScalarNode) and node.style in ("|", ">", "'", '"'):
+        yield node.start_mark.index, path, node
     if isinstance(node, SequenceNode):
-        yield from enumerate(node.value)
+        for index, entry in enumerate(node.value):
+            yield from _scalars(entry, (*path, index), seen)
     if isinstance(node, MappingNode):
         for key, value in node.value:
-            yield str(key.value), value
-            yield str(key.value), key
-
-
-def _target_line(source: Source, start: int) -> int:
-    """The line that a comment is for: its own, or the next one behind comments when it stands alone."""
-    line = source.location(start, start).line
-    line_start = source.text.rfind("\n", 0, start) + 1
-    if not _BEFORE_COMMENT.fullmatch(source.text[line_start:start].partition("#")[0]):
-        return line
-    following = source.text.find("\n", start) + 1
-    line += 1
-    while following and _ALONE.match(source.text, following):
-        following = source.text.find("\n", following) + 1
-        line += 1
-    return line
+            yield from _scalars(key, path, seen)
+            yield from _scalars(value, (*path, str(key.value)), seen)
 
 
 def _lines(place: Place) -> Iterator[int]:

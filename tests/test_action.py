@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
-from report_samples import REPORT
 
 from gpulint.reports.json_report import json_report
+from tests.report_samples import REPORT
 
 ROOT = Path(__file__).parent.parent
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))

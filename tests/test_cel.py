@@ -59,6 +59,7 @@ class Pool:
     labels: Labels
     replicas: Mapping[str, int]
     configs: Mapping[str, PluginConfig]
+    spots: Mapping[str, Place]
     sizes: tuple[int, ...]
     places: tuple[Place, ...]
     place: Place
@@ -91,6 +92,7 @@ def pool(name: str = "a100") -> Pool:
         labels={"app": "web", "tier": "gpu"},
         replicas={"nvidia.com/gpu": 8},
         configs={"default": config},
+        spots={"here": place("metadata")},
         sizes=(10, 9),
         places=(place("p"), place("p")),
         place=place("metadata"),
@@ -113,6 +115,7 @@ CONDITIONS = {
     "a map of integers": "pool.replicas['nvidia.com/gpu'] == 8",
     "a map of facts": "pool.configs['default'].value == 'tesla'",
     "a list of integers": "9 in pool.sizes",
+    "a map of places": "pool.spots['here'] == pool.place",
     "equal places": "pool.places[0] == pool.places[1]",
     "different places": "pool.places[0] != pool.place",
     "functions of strings": "pool.name.startsWith('a') && pool.name.lowerAscii().split('1')[0] == 'a'",
@@ -382,8 +385,14 @@ def test_description_of_the_vocabulary() -> None:
     assert "| `count` | int | Nodes. |\n" in page
     assert "| `taints` | list of Taint |  |\n| `labels` | map of string |  |\n" in page
     assert "### PluginConfig\n\nA file that the device plugin reads.\n\nFound by label.\n" in page
+    assert "| `effect` | `'NoSchedule'`, `'NoExecute'` |  |\n" in page
     assert "| `value` | string | The key \\| in the map. |\n| `mapName` | string |  |\n" in page
     assert page.index("### Taint") > page.index("## Parts") > page.index("### `pool`: Pool")
+
+
+def test_description_of_a_dataclass_made_by_a_call() -> None:
+    page = Vocabulary({"x": make_dataclass("Made", [("name", str)], frozen=True)}).describe()
+    assert "| `name` | string |  |" in page
 
 
 @pytest.mark.parametrize(

@@ -399,3 +399,8 @@ rule = "nodes-*"
         "gpulint.toml:10: 'ignore-findings[1].rule': 'nodes-*' matches no rule",
     ]
     assert check_names(DEFAULTS, {}) == []
+
+
+def test_name_that_was_in_no_file() -> None:
+    (error,) = check_names(Config(select=("shring",)), RULES)
+    assert str(error) == "'select': there is no rule or family 'shring'; did you mean 'sharing'?"

@@ -4,9 +4,9 @@ import json
 from dataclasses import replace
 
 from markdown_it import MarkdownIt
-from report_samples import HOST_PATH, NOTEBOOK, SHARED
 
 from gpulint.explain import explain, help_text, table
+from tests.report_samples import HOST_PATH, NOTEBOOK, SHARED
 
 EXAMPLES = (
     ("good", "the pool is not shared", "kind: Pod\n"),

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 from markdown_it import MarkdownIt
-from report_samples import CLEAN, HOST_PATH_FINDING, REPORT, SHARED_FINDING, SUPPRESSED_SHOWN, hostile_report
 
 from gpulint.finding import Finding, Location, Severity
 from gpulint.reports.github import MAX_SUMMARY, step_summary, workflow_commands
+from tests.report_samples import CLEAN, HOST_PATH_FINDING, REPORT, SHARED_FINDING, SUPPRESSED_SHOWN, hostile_report
 
 
 def parsed(command: str) -> tuple[str, dict[str, str], str]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from report_samples import CLEAN, HOSTILE, REPORT, SHARED, SHARED_FINDING, SUPPRESSED_SHOWN, hostile_report
 
 from gpulint.reports.json_report import json_report
+from tests.report_samples import CLEAN, HOSTILE, REPORT, SHARED, SHARED_FINDING, SUPPRESSED_SHOWN, hostile_report
 
 if TYPE_CHECKING:
     from gpulint.finding import Report

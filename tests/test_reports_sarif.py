@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import sarif_om
 from jsonschema import Draft4Validator
-from report_samples import CLEAN, HOST_PATH_FINDING, REPORT, SHARED_FINDING, SUPPRESSED_SHOWN, hostile_report
 
 from gpulint.finding import Location, Report
 from gpulint.reports.sarif import MAX_RESULTS, plain, sarif
+from tests.report_samples import CLEAN, HOST_PATH_FINDING, REPORT, SHARED_FINDING, SUPPRESSED_SHOWN, hostile_report
 
 SCHEMA = json.loads((Path(__file__).parent / "schemas" / "sarif-2.1.0-rtm.5.json").read_text(encoding="utf-8"))
 

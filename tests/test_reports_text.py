@@ -6,10 +6,10 @@ import sys
 from dataclasses import replace
 
 import pytest
-from report_samples import CLEAN, REPORT, SHARED_FINDING, SUPPRESSED_SHOWN, hostile_report
 
 from gpulint.finding import Location, NotAnalysed, Summary
 from gpulint.reports import FORMATS, render, text
+from tests.report_samples import CLEAN, REPORT, SHARED_FINDING, SUPPRESSED_SHOWN, hostile_report
 
 FULL = """\
 manifests/train.yaml:6:1: warning[gpu-device-host-path] hostPath '/dev/nvidia[0]' goes around the device plugin

@@ -100,7 +100,7 @@ def changed(**parts: str) -> str:
     """The rule with the text of some keys replaced, `for_` being `for`; a key with empty text is left out."""
     text = RULE
     for key, value in parts.items():
-        name = key.rstrip("_")
+        name = key.rstrip("_").replace("_", "-")
         line = f"{name}: {value}\n" if value else ""
         before, found, after = text.partition(f"\n{name}: ")
         if name == "id":
@@ -134,6 +134,7 @@ def test_rule_as_written(write: Write, vocabulary: Vocabulary) -> None:
             since='"0.1"',
             pedantic="true",
             needs="[nodes]",
+            yields_to="[other-rule]",
             detail="'{pool.name}'",
             references="[https://example.org/a]",
             related="[{at: item.place, each: pool.taints, when: item.key != '', message: 'a {item.key}'}]",
@@ -148,6 +149,7 @@ def test_rule_as_written(write: Write, vocabulary: Vocabulary) -> None:
         True,
     )
     assert (rule.needs, rule.references, rule.examples) == (("nodes",), ("https://example.org/a",), ())
+    assert rule.yields_to == ("other-rule",)
     assert rule.related == (RelatedEntry("item.place", "a {item.key}", "pool.taints", "item.key != ''"),)
     assert rule.file == f"{folder.as_posix()}/sharing/wrong-key.yaml"
     assert (rule.why, rule.fix) == ("Because.", "Name one of the entries.")

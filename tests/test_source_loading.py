@@ -166,9 +166,11 @@ def test_json_without_objects_is_not_kept(tmp_path: Path) -> None:
 
 
 def test_json_objects_are_read(tmp_path: Path) -> None:
-    text = '{"spec": {"kind": "x", "gpu": 1}, "apiVersion": "v1", "kind": "Pod"}'
+    text = (
+        '{"spec": {"kind": "x", "gpu": 1}, "apiVersion": "v1", "kind": "Pod", "metadata": {"labels": {}, "name": "a"}}'
+    )
     (source,) = load_files(tmp_path, {"a.json": text}).sources
-    assert [document.kind for document in source.documents()] == ["Pod"]
+    assert [(document.kind, document.name) for document in source.documents()] == [("Pod", "a")]
 
 
 def test_raw_configuration_files_are_kept(tmp_path: Path) -> None:

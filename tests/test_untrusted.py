@@ -3,9 +3,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from report_samples import HOSTILE
 
 from gpulint import untrusted
+from tests.report_samples import HOSTILE
 
 
 @pytest.mark.parametrize(

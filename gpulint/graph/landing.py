@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import islice, product
+from dataclasses import dataclass, field, replace
+from itertools import product
+from math import prod
 
 from gpulint.gpu.catalog import by_product_label
 from gpulint.graph.govern import MIG_CONFIG_LABEL, PLUGIN_CONFIG_LABEL, Configurations, Governed, govern
@@ -13,13 +14,16 @@ from gpulint.graph.offers import (
     FULL_GPU,
     GKE_SHARING_LABEL,
     REPLICAS_LABEL,
+    SHARED,
     SHARING_LABEL,
+    Offer,
     Offers,
     offers,
 )
 from gpulint.graph.workloads import Workload
-from gpulint.kube.selectors import ABSENT, LabelSet, Mismatch, Requirement
+from gpulint.kube.selectors import ABSENT, LabelSet, Mismatch, Placement, Requirement, Value
 from gpulint.kube.taints import Taint, untolerated
+from gpulint.kube.tree import is_placeholder
 
 _RUNTIME_DOMAINS = (
     "nvidia.com/",
@@ -41,7 +45,30 @@ _RUNTIME_DOMAINS = (
     "machine.openshift.io/",
 )
 """Labels of these domains are set by components at run time: a manifest that lacks one says nothing."""
-_MOST_VIRTUAL = 16
+_COMMON_LABELS = (
+    "kubernetes.io/os",
+    "kubernetes.io/arch",
+    "beta.kubernetes.io/os",
+    "beta.kubernetes.io/arch",
+    "node-role.kubernetes.io/",
+    "topology.kubernetes.io/",
+    "failure-domain.beta.kubernetes.io/",
+    "feature.node.kubernetes.io/",
+    "nvidia.com/gpu.present",
+    "nvidia.com/gpu.count",
+    "nvidia.com/gpu.memory",
+    "nvidia.com/gpu.family",
+    "nvidia.com/gpu.compute.",
+    "nvidia.com/gpu.deploy.",
+    "nvidia.com/cuda.",
+    "nvidia.com/mig.capable",
+    "karpenter.sh/capacity-type",
+    "karpenter.k8s.aws/instance-",
+)
+"""Labels that tell no pool from another: nodes that nobody declares have them as well."""
+_HOSTNAME = "kubernetes.io/hostname"
+_MOST_DESCRIBED = 16
+"""Combinations of selected label values that are told apart; with more, keys with several values are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +131,11 @@ class Nodes:
     def _candidate(self, group: NodeGroup, governed: Governed, *, declared: bool) -> Candidate:
         return Candidate(group, governed, offers(group, governed, self.house_labels), declared)
 
-    def virtual(self, group: NodeGroup) -> Iterator[Candidate]:
+    def described(self, group: NodeGroup, workload: Workload) -> Iterator[Candidate]:
         """Nodes that only a selector describes, under each configuration that leaves them the labels it asks for."""
         for governed in govern(group, self.configurations):
             candidate = self._candidate(group, governed, declared=False)
-            if not _contradicts(candidate):
+            if not _contradicts(candidate, workload, self.house_labels):
                 yield candidate
 
     def labels(self, candidate: Candidate) -> LabelSet:
@@ -118,12 +145,7 @@ class Nodes:
             known = _computed(candidate)
             if not candidate.group.exported:
                 absent = self._conventions(candidate.group) - set(candidate.group.labels) - set(known.values)
-                known = LabelSet(
-                    {**known.values, **dict.fromkeys(absent, frozenset({ABSENT}))},
-                    known.excluded,
-                    known.closed,
-                    known.names,
-                )
+                known = replace(known, values={**known.values, **dict.fromkeys(absent, frozenset({ABSENT}))})
             self._labels[id(candidate)] = known
         return known
 
@@ -141,6 +163,7 @@ class Nodes:
 def landing(workload: Workload, nodes: Nodes) -> Landing:
     """Where the workload may land. Nodes without any sign of a GPU take part only when the selector names them."""
     placement = workload.placement
+    names_nodes = _names_nodes(placement)
     sure: list[Candidate] = []
     possible: list[Candidate] = []
     excluded: list[Excluded] = []
@@ -150,16 +173,35 @@ def landing(workload: Workload, nodes: Nodes) -> Landing:
             barred = () if _tolerated_by_admission(group, nodes) else untolerated(group.taints, placement.tolerations)
             if match.truth == "no" or barred:
                 excluded.append(Excluded(group, match.mismatch, barred))
-            elif match.truth == "yes" and (group.has_gpu or placement.selects):
+            elif match.truth == "yes" and (group.has_gpu or names_nodes):
                 sure.append(candidate)
             elif match.truth == "maybe" and group.has_gpu:
                 possible.append(candidate)
-    if sure:
-        return Landing((*sure, *possible), tuple(excluded), bound=nodes.complete or placement.selects)
     if nodes.complete:
-        return Landing(tuple(possible), tuple(excluded), bound=True)
-    described = tuple(candidate for group in _selected(workload) for candidate in nodes.virtual(group))
-    return Landing(described, tuple(excluded), bound=False)
+        return Landing((*sure, *possible), tuple(excluded), bound=True)
+    declared = [*sure, *possible] if sure else []
+    others = [group for group in _selected(workload) if not any(_is_of(group, each, nodes) for each in sure)]
+    described = [candidate for group in others for candidate in nodes.described(group, workload)]
+    bound = bool(sure) and names_nodes and not others
+    return Landing((*declared, *described), tuple(excluded), bound)
+
+
+def _names_nodes(placement: Placement) -> bool:
+    """True when every way to satisfy the selector asks for a label that nodes have because somebody gave it to them."""
+    if placement.node_name:
+        return True
+    return all(any(map(_is_telling, (*placement.node_selector, *term))) for term in placement.terms or ((),))
+
+
+def _is_telling(requirement: Requirement) -> bool:
+    asks = requirement.operator in {"In", "Exists"} and not requirement.uncertain
+    return asks and not requirement.key.startswith(_COMMON_LABELS)
+
+
+def _is_of(described: NodeGroup, candidate: Candidate, nodes: Nodes) -> bool:
+    """Whether the declared nodes are among those that the selector describes."""
+    labels = nodes.labels(candidate)
+    return all(label.value in (labels.possible(key) or ()) for key, label in described.labels.items())
 
 
 def _tolerated_by_admission(group: NodeGroup, nodes: Nodes) -> bool:
@@ -175,7 +217,9 @@ def _selected(workload: Workload) -> Iterator[NodeGroup]:
     placement = workload.placement
     for term in placement.terms or ((),):
         demanded = _demanded((*placement.node_selector, *term))
-        for values in islice(product(*demanded.values()), _MOST_VIRTUAL):
+        if prod(map(len, demanded.values())) > _MOST_DESCRIBED:
+            demanded = {key: values for key, values in demanded.items() if len(values) == 1}
+        for values in product(*demanded.values()):
             labels = {
                 requirement.key: Label(value, workload.spec_place(requirement.value_path))
                 for requirement, value in values
@@ -204,13 +248,24 @@ def _described(workload: Workload, labels: Mapping[str, Label]) -> NodeGroup:
     )
 
 
-def _contradicts(candidate: Candidate) -> bool:
-    """True when the configuration would give the nodes another product label than the selector asks for."""
-    wanted = candidate.group.label(PRODUCT)
-    offer = candidate.offers.get(FULL_GPU)
-    if not wanted or offer is None or offer.told_by != "config":
+def _contradicts(candidate: Candidate, workload: Workload, house_labels: Mapping[str, Mapping[str, str]]) -> bool:
+    """True when nodes under the configuration would not have the labels that the selector asks for.
+
+    MIG resources have labels of their own; what is said here of the others holds for `nvidia.com/gpu` and its renamed form.
+    """
+    offer = _whole_gpu(candidate)
+    if offer is None or offer.told_by != "config" or not any(each.resource.profile == "" for each in workload.asked):
         return False
-    return offer.sharing in {"time-slicing", "mps"} and not by_product_label(wanted).shared
+    wanted = candidate.group.label(PRODUCT)
+    suffixed = offer.sharing in SHARED and offer.resource == FULL_GPU
+    if wanted and suffixed and not by_product_label(wanted).shared:
+        return True
+    values = _sharing_labels(offer)
+    for key, meanings in house_labels.items():
+        alike = frozenset[Value](value for value, strategy in meanings.items() if strategy == offer.sharing)
+        if alike:
+            values[key] = alike
+    return workload.placement.matches(LabelSet(values)).truth == "no"
 
 
 # --- labels that components would set -----------------------------------------------------------------------------------
@@ -219,20 +274,38 @@ def _contradicts(candidate: Candidate) -> bool:
 def _computed(candidate: Candidate) -> LabelSet:
     """With the labels of GPU feature discovery (k8s-device-plugin internal/lm/resource.go), where they follow from what is known."""
     group = candidate.group
-    labels = group.possible
-    if group.exported or GKE_SHARING_LABEL in group.labels:
+    labels = _named(group)
+    offer = _whole_gpu(candidate)
+    if group.exported or GKE_SHARING_LABEL in group.labels or offer is None or offer.told_by == "house-label":
         return labels
-    offer = candidate.offers.get(FULL_GPU)
     values = dict(labels.values)
-    if (
-        offer
-        and offer.told_by == "config"
-        and offer.sharing in {"none", "time-slicing", "mps"}
-        and candidate.offers.complete
-    ):
-        values.setdefault(SHARING_LABEL, frozenset({offer.sharing}))
-        values.setdefault(REPLICAS_LABEL, frozenset({str(offer.replicas)}))
-    if len(group.gpus) == 1 and offer and offer.sharing != "unknown" and not offer.profile:
-        suffix = "-SHARED" if offer.sharing in {"time-slicing", "mps", "shared"} else ""
+    if candidate.offers.complete and offer.told_by == "config":
+        values = {**_sharing_labels(offer), **values}
+    unsuffixed = candidate.offers.complete or candidate.governed.strategy in {"none", "mixed"}
+    if len(group.gpus) == 1 and unsuffixed and offer.sharing != "unknown" and not offer.profile:
+        suffix = "-SHARED" if offer.sharing in SHARED and offer.resource == FULL_GPU else ""
         values.setdefault(PRODUCT, frozenset(label + suffix for label in group.gpus[0].product_labels))
-    return LabelSet(values, labels.excluded, labels.closed, labels.names)
+    return replace(labels, values=values)
+
+
+def _named(group: NodeGroup) -> LabelSet:
+    """With the node's name, and the hostname that follows from it."""
+    is_node = group.kind == "Node" or group.kind == "kubectl label" and " " not in group.name
+    if not is_node or is_placeholder(group.name):
+        return group.possible
+    labels = replace(group.possible, names=frozenset({group.name}))
+    if group.exported:
+        return labels
+    return replace(labels, values={_HOSTNAME: frozenset({group.name}), **labels.values})
+
+
+def _whole_gpu(candidate: Candidate) -> Offer | None:
+    """What is advertised for GPUs that are not cut, or under the strategy `single`."""
+    return candidate.offers.get(FULL_GPU) or candidate.offers.get(f"{FULL_GPU}.shared")
+
+
+def _sharing_labels(offer: Offer) -> dict[str, frozenset[Value]]:
+    if offer.sharing not in {"none", "time-slicing", "mps"}:
+        return {}
+    replicas = {REPLICAS_LABEL: frozenset[Value]({str(offer.replicas)})} if offer.replicas else {}
+    return {SHARING_LABEL: frozenset[Value]({offer.sharing}), **replicas}

@@ -219,7 +219,9 @@ def with_hardware(group: NodeGroup, instance_types: Sequence[str] = ()) -> NodeG
         group.gpu_count or (int(labelled) if labelled.isdecimal() else 0) or (counts.pop() if len(counts) == 1 else 0)
     )
     says = bool(gpus) or any(key.startswith(_GPU_LABEL_DOMAINS) for key in group.labels) or _advertises_gpu(group)
-    telling = next((group.labels[key].place for key in (PRODUCT, GKE_ACCELERATOR, INSTANCE_TYPE) if key in group.labels), None)
+    telling = next(
+        (group.labels[key].place for key in (PRODUCT, GKE_ACCELERATOR, INSTANCE_TYPE) if key in group.labels), None
+    )
     return replace(group, gpus=gpus, gpu_count=count, has_gpu=says or count > 0, hardware=telling)
 
 

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+from gpulint.gpu.catalog import by_product_label
 from gpulint.gpu.mig import resource_name
+from gpulint.gpu.resources import classify
 from gpulint.graph.govern import Governed, Layout
 from gpulint.graph.nodes import PRODUCT, Label, NodeGroup
-from gpulint.gpu.catalog import by_product_label
 from gpulint.manifest import Place
 
 FULL_GPU = "nvidia.com/gpu"
@@ -25,6 +26,7 @@ GKE_PARTITION_LABEL = "cloud.google.com/gke-gpu-partition-size"
 
 Sharing: TypeAlias = Literal["none", "time-slicing", "mps", "shared", "unknown"]
 """`shared`: time-slicing or MPS, it is not known which."""
+SHARED = frozenset({"time-slicing", "mps", "shared"})
 Source: TypeAlias = Literal["label", "house-label", "config"]
 
 
@@ -60,24 +62,25 @@ class Offers:
 def offers(group: NodeGroup, governed: Governed, house_labels: Mapping[str, Mapping[str, str]]) -> Offers:
     """What nodes of the group would advertise under this configuration.
 
-    `house_labels` maps a label of the author's own to what its values mean; it counts only where no configuration is known.
+    `house_labels` maps a label of the author's own to what its values mean; it counts only where no configuration is chosen.
     """
     if GKE_SHARING_LABEL in group.labels or GKE_PARTITION_LABEL in group.labels:
         return _gke(group)
-    unshared, complete = _unshared(group, governed)
-    labelled = _told_by_label(group)
-    if labelled is not None:
-        return Offers(_apply_labels(unshared, labelled, governed), complete and governed.known)
-    if governed.entry is not None:
-        return Offers(_apply_config(unshared, governed), complete)
-    if governed.origin == "fallback":
-        return Offers(unshared, complete)
-    house = house_strategy(group, house_labels)
-    if house is not None:
-        return Offers(_apply_house(unshared, *house), complete=False)
-    return Offers(
-        {name: replace(offer, sharing="unknown", replicas=0) for name, offer in unshared.items()}, complete=False
-    )
+    labelled = _apply_labels(_configured(group, governed, house_labels), group)
+    listed = group.exported and (group.allocatable or not group.has_gpu)
+    return _exported(group, labelled) if listed else labelled
+
+
+def house_strategy(group: NodeGroup, house_labels: Mapping[str, Mapping[str, str]]) -> tuple[str, Label] | None:
+    """The strategy that a label of the author's own promises (`none`, `mig`, `time-slicing`, `mps`), and the label."""
+    for key, meanings in sorted(house_labels.items()):
+        label = group.labels.get(key)
+        if label and label.value in meanings:
+            return meanings[label.value], label
+    return None
+
+
+# --- devices ------------------------------------------------------------------------------------------------------------
 
 
 def _unshared(group: NodeGroup, governed: Governed) -> tuple[dict[str, Offer], bool]:
@@ -87,7 +90,7 @@ def _unshared(group: NodeGroup, governed: Governed) -> tuple[dict[str, Offer], b
         return {FULL_GPU: _plain(FULL_GPU, profile)}, True
     layout = governed.layout
     if layout is None or not layout.enabled:
-        return {FULL_GPU: _plain(FULL_GPU)}, governed.layout_known and bool(governed.strategy)
+        return {FULL_GPU: _plain(FULL_GPU)}, governed.layout_known
     if governed.strategy == "none":
         return {FULL_GPU: _plain(FULL_GPU)}, True
     if governed.strategy == "single":
@@ -104,16 +107,42 @@ def _single(layout: Layout) -> tuple[dict[str, Offer], bool]:
     return {}, False
 
 
-def _plain(resource: str, profile: str = "") -> Offer:
-    return Offer(resource, "none", 1, profile, refuses_several=False, told_by="config", place=None)
+def _plain(resource: str, profile: str = "", sharing: Sharing = "none") -> Offer:
+    return Offer(
+        resource,
+        sharing,
+        replicas=1 if sharing == "none" else 0,
+        profile=profile,
+        refuses_several=False,
+        told_by="config",
+        place=None,
+    )
 
 
-def _apply_config(unshared: Mapping[str, Offer], governed: Governed) -> dict[str, Offer]:
+# --- sharing by configuration -------------------------------------------------------------------------------------------
+
+
+def _configured(group: NodeGroup, governed: Governed, house_labels: Mapping[str, Mapping[str, str]]) -> Offers:
+    """Where no configuration is chosen, the author's own label tells what he means the nodes to be, else the installer does."""
+    unshared, complete = _unshared(group, governed)
+    foreign = governed.policy is None and _is_gke(group)
+    if governed.entry is not None and not foreign:
+        return Offers(_apply_config(unshared, group, governed), complete)
+    house = house_strategy(group, house_labels)
+    if house is not None:
+        return Offers(_apply_house(unshared, *house), complete=False)
+    if governed.origin == "fallback":
+        return Offers(unshared, complete)
+    unknown = {name: replace(offer, sharing="unknown", replicas=0) for name, offer in unshared.items()}
+    return Offers(unknown, complete=False)
+
+
+def _apply_config(unshared: Mapping[str, Offer], group: NodeGroup, governed: Governed) -> dict[str, Offer]:
     entry = governed.entry
     assert entry is not None  # noqa: S101 - the caller looked
     result = dict(unshared)
     for shared in entry.config.resources:
-        offer = result.pop(shared.name, None)
+        offer = result.pop(shared.name, None) or _possible_slice(shared.name, group, governed)
         if offer is None:
             continue
         result[shared.advertised] = replace(
@@ -127,39 +156,102 @@ def _apply_config(unshared: Mapping[str, Offer], governed: Governed) -> dict[str
     return result
 
 
-def _told_by_label(group: NodeGroup) -> tuple[Sharing, int, Place] | None:
-    """What GPU feature discovery wrote on the node: its own word, whatever the input configures."""
-    label = group.labels.get(SHARING_LABEL)
-    replicas = group.label(REPLICAS_LABEL)
-    count = int(replicas) if replicas.isdecimal() else 0
+def _possible_slice(resource: str, group: NodeGroup, governed: Governed) -> Offer | None:
+    """A MIG resource that the nodes have if somebody cut them so, where nothing in the input says how they are cut."""
+    profile = classify(resource).profile
+    if not profile or governed.layout is not None or governed.layout_known or governed.strategy not in {"", "mixed"}:
+        return None
+    possible = not group.gpus or any(gpu.mig is not False for gpu in group.gpus)
+    return _plain(resource, profile) if possible else None
+
+
+def _apply_house(unshared: Mapping[str, Offer], strategy: str, label: Label) -> dict[str, Offer]:
+    if strategy == "mig":
+        return {}
+    sharing: Sharing = "time-slicing" if strategy == "time-slicing" else "mps" if strategy == "mps" else "none"
+    place = None if sharing == "none" else label.place
+    return {
+        name: replace(offer, sharing=sharing, replicas=0 if place else 1, told_by="house-label", place=place)
+        for name, offer in unshared.items()
+    }
+
+
+# --- sharing by the labels of GPU feature discovery -----------------------------------------------------------------------
+
+
+def _apply_labels(configured: Offers, group: NodeGroup) -> Offers:
+    """GPU feature discovery's own word, whatever the input configures; it has labels for each resource."""
+    result: dict[str, Offer] = {}
+    complete = configured.complete
+    for name, offer in configured.by_resource.items():
+        told = _told_by_label(group, name.removesuffix(".shared"))
+        changed = _as_labelled(offer, *told) if told else offer
+        result[changed.resource] = changed
+        complete = complete and changed.sharing == offer.sharing
+    return Offers(result, complete)
+
+
+def _as_labelled(offer: Offer, sharing: Sharing, replicas: int, place: Place) -> Offer:
+    """The offer as the label says; name and refusals stay those of a configuration that says the same."""
+    if sharing == "none":
+        plain = _plain(offer.resource.removesuffix(".shared"), offer.profile)
+        return replace(plain, told_by="label")
+    if offer.sharing == sharing or sharing == "shared" and offer.sharing in SHARED:
+        return replace(offer, replicas=replicas or offer.replicas, told_by="label", place=place)
+    return replace(
+        offer,
+        resource=offer.resource.removesuffix(".shared"),
+        sharing=sharing,
+        replicas=replicas,
+        refuses_several=False,
+        told_by="label",
+        place=place,
+    )
+
+
+def _told_by_label(group: NodeGroup, resource: str) -> tuple[Sharing, int, Place] | None:
+    """Sharing, units per device (0 when unknown) and the label that tells (k8s-device-plugin internal/lm/resource.go)."""
+    written = group.label(f"{resource}.replicas")
+    replicas = int(written) if written.isdecimal() else 0
+    label = group.labels.get(f"{resource}.sharing-strategy")
     if label and label.value in {"none", "time-slicing", "mps"}:
-        sharing: Sharing = (
-            "time-slicing" if label.value == "time-slicing" else "mps" if label.value == "mps" else "none"
-        )
-        return sharing, count, label.place
-    product = group.labels.get(PRODUCT)
+        return _STRATEGIES[label.value], replicas, label.place
+    product = group.labels.get(f"{resource}.product")
     if product and by_product_label(product.value).shared:
-        return "shared", count, product.place
+        return "shared", replicas, product.place
+    if replicas:
+        return "none" if replicas == 1 else "shared", replicas, group.labels[f"{resource}.replicas"].place
     return None
 
 
-def _apply_labels(
-    unshared: Mapping[str, Offer], labelled: tuple[Sharing, int, Place], governed: Governed
-) -> dict[str, Offer]:
-    sharing, replicas, place = labelled
-    shared = sharing != "none"
-    config = governed.entry.config if governed.entry else None
-    return {
-        name: replace(
-            offer,
-            sharing=sharing,
-            replicas=replicas if shared else 1,
-            told_by="label",
-            place=place if shared else None,
-            refuses_several=config is not None and config.strategy == sharing and config.fail_requests_greater_than_one,
-        )
-        for name, offer in unshared.items()
-    }
+_STRATEGIES: Mapping[str, Sharing] = {"none": "none", "time-slicing": "time-slicing", "mps": "mps"}
+
+
+# --- nodes read from a cluster --------------------------------------------------------------------------------------------
+
+
+def _exported(group: NodeGroup, expected: Offers) -> Offers:
+    """What the node's status lists is all there is; labels and configuration only tell how it is shared."""
+    listed = [name for name, count in sorted(group.allocatable.items()) if count > 0 and classify(name).is_nvidia]
+    return Offers({name: expected.get(name) or _listed(group, name) for name in listed}, complete=True)
+
+
+def _listed(group: NodeGroup, name: str) -> Offer:
+    """A resource that nothing else in the input tells of."""
+    resource = classify(name)
+    told = _told_by_label(group, resource.unshared)
+    plain = _plain(name, resource.profile, "shared" if resource.is_shared else "unknown")
+    if told is None or resource.is_shared and told[0] == "none":
+        return plain
+    return replace(_as_labelled(plain, *told), resource=name)
+
+
+# --- GKE ------------------------------------------------------------------------------------------------------------------
+
+
+def _is_gke(group: NodeGroup) -> bool:
+    """GKE runs a device plugin of its own: the configurations of NVIDIA's say nothing there."""
+    return any(key.startswith("cloud.google.com/gke-") for key in group.labels)
 
 
 def _gke(group: NodeGroup) -> Offers:
@@ -179,23 +271,3 @@ def _gke(group: NodeGroup) -> Offers:
         place=strategy.place,
     )
     return Offers({FULL_GPU: shared}, complete=True)
-
-
-def house_strategy(group: NodeGroup, house_labels: Mapping[str, Mapping[str, str]]) -> tuple[str, Label] | None:
-    """The strategy that a label of the author's own promises (`none`, `mig`, `time-slicing`, `mps`), and the label."""
-    for key, meanings in sorted(house_labels.items()):
-        label = group.labels.get(key)
-        if label and label.value in meanings:
-            return meanings[label.value], label
-    return None
-
-
-def _apply_house(unshared: Mapping[str, Offer], strategy: str, label: Label) -> dict[str, Offer]:
-    if strategy == "mig":
-        return {}
-    sharing: Sharing = "time-slicing" if strategy == "time-slicing" else "mps" if strategy == "mps" else "none"
-    place = None if sharing == "none" else label.place
-    return {
-        name: replace(offer, sharing=sharing, replicas=0 if place else 1, told_by="house-label", place=place)
-        for name, offer in unshared.items()
-    }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
@@ -30,13 +31,18 @@ class Scope:
 
 
 def scopes(
-    sources: Sequence[Source], config: Config, snapshots: Mapping[str, Sequence[Source]] = MappingProxyType({})
+    sources: Sequence[Source],
+    config: Config,
+    root: Path,
+    snapshots: Mapping[str, Sequence[Source]] = MappingProxyType({}),
 ) -> tuple[Scope, ...]:
     """The clusters of a run: those of the configuration, and one for what no `[[cluster]]` names.
 
-    `snapshots` maps a cluster (empty: the only or the unnamed one) to exports of its nodes, which make that space complete.
+    `snapshots` maps a cluster (empty: the only or the unnamed one) to exports of its nodes, which make that space
+    complete. Paths of sources are relative to `root`.
     """
-    named = [_scope(cluster, sources, snapshots) for cluster in config.clusters]
+    seen = [(config.relative(source.path, root), source) for source in sources] if config.clusters else []
+    named = [_scope(cluster, seen, snapshots) for cluster in config.clusters]
     claimed = {id(source) for scope in named for source in scope.sources}
     rest = tuple(source for source in sources if id(source) not in claimed)
     if rest or not named:
@@ -44,18 +50,19 @@ def scopes(
     return tuple(named)
 
 
-def _scope(cluster: Cluster, sources: Sequence[Source], snapshots: Mapping[str, Sequence[Source]]) -> Scope:
-    paths = (*cluster.paths, *cluster.nodes)
-    inside = tuple(source for source in sources if any(_matches(source.path, path) for path in paths))
-    complete = frozenset(cluster.complete) | (frozenset({"nodes"}) if cluster.nodes else frozenset())
-    return _with_snapshot(Scope(cluster.name, inside, complete, cluster.admission_adds_tolerations), snapshots)
+def _scope(cluster: Cluster, sources: Sequence[tuple[str, Source]], snapshots: Mapping[str, Sequence[Source]]) -> Scope:
+    inside = tuple(source for path, source in sources if any(_matches(path, pattern) for pattern in cluster.paths))
+    scope = Scope(cluster.name, inside, frozenset(cluster.complete), cluster.admission_adds_tolerations)
+    return _with_snapshot(scope, snapshots)
 
 
 def _with_snapshot(scope: Scope, snapshots: Mapping[str, Sequence[Source]]) -> Scope:
-    added = tuple(snapshots.get(scope.name, ()))
+    added = snapshots.get(scope.name, ())
     if not added:
         return scope
-    return replace(scope, sources=(*scope.sources, *added), complete=scope.complete | {"nodes"})
+    exported = {source.path for source in added}
+    others = (source for source in scope.sources if source.path not in exported)
+    return replace(scope, sources=(*others, *added), complete=scope.complete | {"nodes"})
 
 
 def _matches(path: str, pattern: str) -> bool:

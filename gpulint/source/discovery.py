@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import pathlib
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pathspec
@@ -15,7 +16,7 @@ from gpulint.finding import NotAnalysed
 from gpulint.source.roles import CHART_FILE, KUSTOMIZATION_NAMES, Role, role_by_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 EXTENSIONS = (".yaml", ".yml", ".json", ".sh")
 SKIPPED_FOLDERS = frozenset({".git", "node_modules", ".venv"})
@@ -38,14 +39,17 @@ def discover(
     *,
     root: pathlib.Path,
     exclude: Sequence[str] = (),
+    excludes: Mapping[pathlib.Path, Sequence[str]] = MappingProxyType({}),
     respect_gitignore: bool = True,
 ) -> tuple[list[Input], list[NotAnalysed]]:
     """The files to read, sorted by path, each once; and those that are left out for a reason worth telling.
 
     Folders are searched for YAML, JSON and shell scripts; files that are named are read whatever they are called and
-    whatever is excluded. `exclude` holds patterns in the syntax of .gitignore, relative to `root`.
+    whatever is excluded. `exclude` holds patterns in the syntax of .gitignore, relative to `root`; `excludes` maps
+    other folders to patterns relative to them.
     """
-    search = _Search(os.path.abspath(root), exclude, respect_gitignore)
+    patterns = [(os.path.abspath(folder), lines) for folder, lines in ((root, exclude), *excludes.items()) if lines]
+    search = _Search(os.path.abspath(root), patterns, respect_gitignore)
     for path in paths:
         search.add(os.fspath(path))
     return search.results()
@@ -54,9 +58,9 @@ def discover(
 class _Search:
     """One walk over the tree; paths are absolute."""
 
-    def __init__(self, root: str, exclude: Sequence[str], respect_gitignore: bool) -> None:
+    def __init__(self, root: str, exclude: Iterable[tuple[str, Sequence[str]]], respect_gitignore: bool) -> None:
         self._root = root
-        self._exclude = _Ignore(root, exclude) if exclude else None
+        self._exclude = [_Ignore(folder, patterns) for folder, patterns in exclude]
         self._respect_gitignore = respect_gitignore
         self._files: dict[str, Role] = {}
         self._links: dict[str, Role] = {}
@@ -122,7 +126,7 @@ class _Search:
 
     def _is_excluded(self, path: str, ignores: tuple[_Ignore, ...]) -> bool:
         """The patterns of the run decide first, then the nearest .gitignore that has an opinion."""
-        if self._exclude is not None and self._exclude.verdict(path):
+        if any(patterns.verdict(path) for patterns in self._exclude):
             return True
         for ignore in ignores:
             verdict = ignore.verdict(path)

@@ -117,7 +117,7 @@ class Document:
         """Whether there is anything at `path`."""
         return self._parsed().exists(path)
 
-    def span(self, path: Path, *, token: Token = "value") -> tuple[int, int]:  # noqa: S107 - not a password
+    def span(self, path: Path, *, token: Token = "value") -> tuple[int, int]:
         """Offsets in the text of the source of the value or the key at `path`.
 
         Of a missing path those of the key of its deepest existing ancestor; of a broken document its first line.
@@ -129,7 +129,7 @@ class Document:
         return self._parsed().embedded(self.source, path)
 
     def read_header(self) -> None:
-        """Take apiVersion and kind from the parsed document, where the scan of the text was not sure."""
+        """Take the header from the parsed document, where the scan of the text was not sure."""
         data = self.data()
         if not isinstance(data, dict):
             return
@@ -137,6 +137,7 @@ class Document:
         if isinstance(api_version, str) and isinstance(kind, str):
             self.api_version, self.kind = api_version, kind
             self.matters = can_matter(self.text, Header(api_version, kind))
+            self._identity = _identity(data.get("metadata"))
 
     def release(self) -> None:
         """Forget the tree and the data; they are built again when asked for."""
@@ -180,7 +181,7 @@ class Embedded:
         """Whether there is anything at `path`."""
         return self._tree.exists(path)
 
-    def span(self, path: Path, *, token: Token = "value") -> tuple[int, int]:  # noqa: S107 - not a password
+    def span(self, path: Path, *, token: Token = "value") -> tuple[int, int]:
         """As for a document."""
         return self._tree.span(path, token)
 
@@ -266,6 +267,13 @@ def _document(source: Source, index: int, start: int, end: int) -> Document:
     seen: Header = header(text)
     matters = source.role == "kustomization" or can_matter(text, seen)
     return Document(source, index, start, end, seen.api_version, seen.kind, matters)
+
+
+def _identity(metadata: object) -> tuple[str, str]:
+    if not isinstance(metadata, dict):
+        return "", ""
+    name, namespace = metadata.get("name"), metadata.get("namespace")
+    return name if isinstance(name, str) else "", namespace if isinstance(namespace, str) else ""
 
 
 def _first_line(text: str) -> tuple[int, int]:

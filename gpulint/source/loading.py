@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gpulint.finding import NotAnalysed
@@ -23,7 +24,7 @@ from gpulint.source.text import MAX_BYTES, decode, is_utf16
 
 if TYPE_CHECKING:
     import pathlib
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,12 @@ def load(
     exclude: Sequence[str] = (),
     respect_gitignore: bool = True,
     stdin: Source | None = None,
+    excludes: Mapping[pathlib.Path, Sequence[str]] = MappingProxyType({}),
 ) -> Loaded:
     """Find, read and filter the files under `paths`, see `discover`. Texts in which nothing matters are not kept."""
-    inputs, not_analysed = discover(paths, root=root, exclude=exclude, respect_gitignore=respect_gitignore)
+    inputs, not_analysed = discover(
+        paths, root=root, exclude=exclude, excludes=excludes, respect_gitignore=respect_gitignore
+    )
     run = _Run(not_analysed)
     if stdin is not None:
         run.add(stdin)

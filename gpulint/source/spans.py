@@ -54,7 +54,7 @@ def span(text: str, root: Node, path: Sequence[str | int], token: Token) -> tupl
     spot = locate(root, path)
     if spot.depth < len(path):
         return _anchor(text, spot, path)
-    if token == "value" and not _is_unwritten(spot.value):  # noqa: S105 - not a password
+    if token == "value" and not _is_unwritten(spot.value):
         return node_start(text, spot.value), node_end(text, spot.value)
     return _anchor(text, spot, path)
 
