@@ -152,8 +152,9 @@ def test_encrypted_files_are_told(tmp_path: Path) -> None:
 
 
 def test_large_files_are_told(tmp_path: Path) -> None:
-    loaded = load_files(tmp_path, {"a.yaml": POD + "#" * MAX_BYTES})
-    assert (loaded.sources, skipped(loaded)) == ((), [("a.yaml", "too-large")])
+    loaded = load_files(tmp_path, {"a.yaml": POD + "#" * MAX_BYTES, "b.yaml": "#" * (MAX_BYTES + 1)})
+    assert [(source.path, source.problems[0].kind) for source in loaded.sources] == [("a.yaml", "too-large")]
+    assert skipped(loaded) == [("b.yaml", "too-large")]
 
 
 def test_scripts_are_kept_when_they_label_nodes(tmp_path: Path) -> None:

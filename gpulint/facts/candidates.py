@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from gpulint.finding import CONFIDENCES, Confidence
 from gpulint.gpu.catalog import Gpu
 from gpulint.graph.landing import Candidate, Landing
-from gpulint.graph.offers import Offer
+from gpulint.graph.offers import SHARED, Offer
+from gpulint.graph.scope import related_folders
 from gpulint.graph.workloads import Asked, Workload
 from gpulint.manifest import Place
 
-SHARED = frozenset({"time-slicing", "mps", "shared"})
+_NEIGHBOURS = 3
+"""How many folders deep the manifests of one set are at most, below the folder that holds them all."""
+_Taker: TypeAlias = "tuple[Candidate, Offer | None]"
+"""A candidate with what it offers; None where it may offer the resource, but nothing says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,8 @@ class Candidates:
     """How sure a statement about every candidate is: high, medium or low."""
     may_confidence: str
     """How sure a statement about some candidate is."""
+    sharing_confidence: str
+    """How sure `shared` is: that of every candidate when it can land on nothing else, else that of some."""
     shared: str
     """`all`, `some` or `none` of the candidates share the GPU behind the resource; `unknown`."""
     sharing: str
@@ -40,11 +47,11 @@ class Candidates:
     sharing_place: Place
     """Where the sharing is decided; the request itself when only the resource name tells."""
     sharing_told: str
-    """What stands there, for a message."""
+    """What stands there, for a message; empty when only the resource name tells."""
     strategies: tuple[str, ...]
-    """The ways in which the candidates offer this resource (`not shared`, `time-slicing`, `mps`), sorted."""
+    """How nodes of one cluster offer this resource (`MIG slices`, `MPS`, `not shared`, `time-slicing`), sorted."""
     renamed: str
-    """The name all candidates advertise instead (`nvidia.com/gpu.shared`); empty when they advertise the one asked for, or it is not known."""
+    """The name all candidates advertise instead, `nvidia.com/gpu.shared`; empty if none, or unknown."""
     renamed_place: Place
     gpus: tuple[str, ...]
     """Models of all candidates, sorted; empty when one of them is not known."""
@@ -71,46 +78,65 @@ def candidates(workload: Workload, asked: Asked, landing: Landing) -> Candidates
     place = workload.place(asked.container, asked.entry.path)
     found = [(candidate, candidate.offers.get(asked.name)) for candidate in landing.candidates]
     offered = [(candidate, offer) for candidate, offer in found if offer]
-    open_ = [candidate for candidate, offer in found if not offer and not candidate.offers.complete]
-    takers = [candidate for candidate, _ in offered] + open_
-    by_name = asked.resource.kind in {"shared", "mig-shared"}
-    told = (
-        landing.bound
-        or bool(takers)
-        and all(_selector_tells(candidate, offer) for candidate, offer in offered)
-        and not open_
-    )
+    takers = [(candidate, offer) for candidate, offer in found if offer or not candidate.offers.complete]
+    everybody = [candidate for candidate, _ in found]
+    some_open = len(takers) > len(offered)
+    by_name = asked.resource.is_shared
+    told = landing.bound or (bool(offered) and not some_open and all(_selector_tells(*each) for each in offered))
     sharing = [offer.sharing for _, offer in offered]
-    sharer = next(((c, o) for c, o in offered if o.sharing in SHARED and o.place), None)
-    everybody = tuple(candidate for candidate, _ in found)
-    gpus = _gpus(takers or everybody)
+    sharer = next((offer for _, offer in offered if offer.sharing in SHARED and offer.place), None)
+    gpus = _gpus([candidate for candidate, _ in takers] or everybody)
     renamed, renamed_place = _renamed(asked.name, everybody, place)
     strategy, strategy_place = _strategy(everybody, place)
+    confidence = _confidence(takers or found, only=told or by_name)
+    shared = "all" if by_name else _shared(sharing, some_open=some_open)
+    may_confidence = _may_confidence(offered, only=told or by_name)
     return Candidates(
-        names=tuple(sorted({candidate.group.name for candidate in takers if candidate.declared})),
+        names=tuple(sorted({candidate.group.name for candidate, _ in takers if candidate.declared})),
         only=told or by_name,
-        confidence=_confidence(takers or everybody, offered, only=told, any_declared=_declared(everybody)),
-        may_confidence=_may_confidence(offered, only=told or by_name),
-        shared="all" if by_name else _shared(sharing, bool(open_)),
+        confidence=confidence,
+        may_confidence=may_confidence,
+        sharing_confidence="high" if by_name else confidence if told and shared == "all" else may_confidence,
+        shared=shared,
         sharing=_adjective(sharing, by_name=by_name),
-        time_sliced="time-slicing" in sharing or (by_name and "mps" not in sharing),
+        time_sliced="time-slicing" in sharing,
         replicas=_one({offer.replicas for _, offer in offered if offer.sharing in SHARED}),
-        refuses_several=bool(offered) and not open_ and all(offer.refuses_several for _, offer in offered),
-        sharing_place=sharer[1].place if sharer and sharer[1].place else place,
-        sharing_told=_told(sharer[1]) if sharer else "the name says that it is shared",
-        strategies=tuple(sorted({"not shared" if each == "none" else each for each in sharing if each != "unknown"})),
+        refuses_several=bool(offered) and not some_open and all(offer.refuses_several for _, offer in offered),
+        sharing_place=sharer.place if sharer and sharer.place else place,
+        sharing_told=_told(sharer) if sharer else "",
+        strategies=tuple(sorted({_way(offer) for candidate, offer in offered if _is_known(candidate, offer)})),
         renamed=renamed,
         renamed_place=renamed_place,
         gpus=tuple(sorted({gpu.model for gpu in gpus})),
         gpus_confidence=gpus_confidence(landing),
         without_mig=bool(gpus) and all(gpu.mig is False for gpu in gpus),
         data_centre=bool(gpus) and all(gpu.data_centre for gpu in gpus),
-        whole=bool(offered) and not open_ and all(o.sharing == "none" and not o.profile for _, o in offered),
+        whole=bool(offered) and not some_open and all(o.sharing == "none" and not o.profile for _, o in offered),
         mig_strategy=strategy,
         strategy_place=strategy_place,
         not_offered=bool(everybody) and not takers,
         reasons=tuple(sorted({reason for candidate in everybody for reason in candidate.governed.reasons})),
     )
+
+
+def certainty(candidate: Candidate, offer: Offer | None) -> Confidence:
+    """How sure a statement about what a candidate offers is.
+
+    A label that a component sets leaves no doubt; a configuration may not be meant for these nodes.
+    """
+    if offer is not None and offer.told_by == "label":
+        return "high"
+    if offer is not None and offer.told_by == "house-label":
+        return "medium"
+    governed = candidate.governed
+    if not governed.near and not _same_set(candidate):
+        return "low"
+    return "medium" if governed.tied or (not governed.wired and governed.entry is not None) else "high"
+
+
+def least(*confidences: Confidence) -> Confidence:
+    """The least sure of them."""
+    return max(confidences, key=CONFIDENCES.index)
 
 
 def candidate_gpus(landing: Landing) -> tuple[Gpu, ...]:
@@ -134,10 +160,23 @@ def _selector_tells(candidate: Candidate, offer: Offer) -> bool:
     return not candidate.declared and (offer.told_by != "config" or candidate.governed.origin == "label")
 
 
-def _shared(sharing: Sequence[str], some_open: bool) -> str:
+def _shared(sharing: Sequence[str], *, some_open: bool) -> str:
     if any(each in SHARED for each in sharing):
         return "all" if all(each in SHARED for each in sharing) and not some_open else "some"
     return "none" if sharing and not some_open and "unknown" not in sharing else "unknown"
+
+
+def _is_known(candidate: Candidate, offer: Offer) -> bool:
+    """Whether the offer counts among those of one cluster: of tied installers only one is there."""
+    return offer.sharing in {"none", "time-slicing", "mps"} and (
+        offer.told_by == "label" or not candidate.governed.tied
+    )
+
+
+def _way(offer: Offer) -> str:
+    if offer.sharing == "none":
+        return "MIG slices" if offer.profile else "not shared"
+    return "MPS" if offer.sharing == "mps" else offer.sharing
 
 
 def _adjective(sharing: Iterable[str], *, by_name: bool) -> str:
@@ -153,8 +192,8 @@ def _told(offer: Offer) -> str:
     if offer.told_by != "config":
         return "this label says that the GPUs are shared"
     if offer.sharing == "mps":
-        return f"each GPU is shared by {offer.replicas} MPS clients here"
-    return f"each GPU is cut in {offer.replicas} slices here"
+        return f"up to {offer.replicas} MPS clients share each GPU here"
+    return f"each {'slice' if offer.profile else 'GPU'} is advertised {offer.replicas} times here"
 
 
 def _one(values: set[int]) -> int:
@@ -184,35 +223,27 @@ def _declared(found: Iterable[Candidate]) -> bool:
     return any(candidate.declared for candidate in found)
 
 
-def _confidence(
-    found: Sequence[Candidate], offered: Sequence[tuple[Candidate, Offer]], *, only: bool, any_declared: bool
-) -> Confidence:
+def _confidence(found: Sequence[_Taker], *, only: bool) -> Confidence:
     """Of a statement about all candidates: nodes that nobody declared may differ, unless the pod cannot land there."""
     if only:
-        return _least("high", *(_cap(candidate) for candidate in found), *(_cap_told(offer) for _, offer in offered))
-    if any_declared:
+        return least("high", *(certainty(*each) for each in found))
+    if any(candidate.declared for candidate, _ in found):
         return "low"
-    return _least("medium", *(_cap(candidate) for candidate in found))
+    return least("medium", *(certainty(*each) for each in found))
 
 
 def _may_confidence(offered: Sequence[tuple[Candidate, Offer]], *, only: bool) -> Confidence:
-    sharers = [(candidate, offer) for candidate, offer in offered if offer.sharing in SHARED]
+    """Of a statement about those that share; where none does, about those that offer it."""
+    sharers = [(candidate, offer) for candidate, offer in offered if offer.sharing in SHARED] or offered
     start: Confidence = "high" if only else "medium"
-    return _least(start, *(_cap(candidate) for candidate, _ in sharers), *(_cap_told(offer) for _, offer in sharers))
+    return least(start, *(certainty(*each) for each in sharers))
 
 
-def _cap(candidate: Candidate) -> Confidence:
-    governed = candidate.governed
-    if not governed.near:
-        return "low"
-    if governed.tied or not governed.wired and governed.entry is not None:
-        return "medium"
-    return "high"
-
-
-def _cap_told(offer: Offer) -> Confidence:
-    return "medium" if offer.told_by == "house-label" else "high"
-
-
-def _least(*confidences: Confidence) -> Confidence:
-    return max(confidences, key=CONFIDENCES.index)
+def _same_set(candidate: Candidate) -> bool:
+    """Whether the folder of the configuration stands beside that of whom it would govern, or not far above."""
+    config_map = candidate.governed.config_map
+    if config_map is None:
+        return False
+    parent = config_map.manifest.folder().rpartition("/")[0]
+    below = candidate.group.folder.removeprefix(parent).strip("/")
+    return related_folders(parent, candidate.group.folder) and below.count("/") < _NEIGHBOURS

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gpulint.facts.candidates import candidate_gpus, gpus_confidence
+from gpulint.facts.candidates import candidate_gpus, candidates, gpus_confidence
+from gpulint.facts.mig_supply import NO_CLAIM, Strategy, Supply, claimed_resources, strategy_for, supply_of
+from gpulint.facts.mig_targets import Target, all_with, mig_entries, profiles_certain, targets_of, with_all
 from gpulint.facts.owner import Owners
-from gpulint.gpu import mig, stock
-from gpulint.gpu.catalog import Gpu, by_id, gpus_with_profile, is_known_profile
-from gpulint.gpu.mig_parted import MigEntry, ProfileCount
+from gpulint.finding import Confidence
+from gpulint.gpu import catalog, mig, stock
+from gpulint.gpu.catalog import Gpu, device_name, device_of_name, is_known_profile
+from gpulint.gpu.mig_parted import DeviceFilter, MigEntry, ProfileCount
 from gpulint.graph import Graph
 from gpulint.graph.configs import MigConfigMap
-from gpulint.graph.govern import MIG_CONFIG_LABEL
-from gpulint.graph.nodes import NodeGroup
+from gpulint.graph.govern import MIG_CONFIG_LABEL, custom_mig_config
+from gpulint.graph.nodes import PRODUCT, NodeGroup
+from gpulint.graph.workloads import Asked, Workload
 from gpulint.manifest import Place
 
 
@@ -27,24 +32,46 @@ class ProfileUse:
     user: str
     """`config 'balanced'`, `Node gpu-1`, `Pod tenant-beta/inference`."""
     name: str
-    """In the spelling used there."""
+    """In configuration spelling (`1g.10gb+me`); as it is written, where `well_formed` is false."""
+    written: str
+    """The whole of what is written: the profile, the value of the label, the resource."""
     well_formed: bool
     """Whether the name has the grammar of a profile, in the spelling that this place wants."""
     known: bool
     """Whether any GPU has it."""
     suggestion: str
-    """The name that was probably meant; empty without a guess."""
+    """What was probably meant, in the spelling of `written`; empty without a guess."""
     gpus: tuple[str, ...]
-    """Models of the GPUs it would be made on, sorted; empty when they are not all known."""
+    """Models of the first GPUs without it, else of those it would be made on, sorted; empty when not all are known."""
     on_gpus: bool
-    """Whether one of them has it."""
+    """Whether they have it: each GPU that is named or chooses the configuration; one of those a pod may land on."""
     without_mig: bool
-    """Whether none of them has MIG at all."""
+    """Whether they have no MIG at all."""
     available: tuple[str, ...]
     """The profiles that they have, sorted."""
+    told: str
+    """The same for people: `A30 has '1g.6gb', '2g.12gb'`, `Tesla T4 has no MIG`. Without GPUs, of a profile that is not
+    known, which ones of as many slices there are."""
     would_do: str
-    """A layout they can hold that comes nearest to the one asked for, `4g.71gb: 1, 1g.18gb: 3`; empty when unknown."""
+    """What they can hold that comes nearest: a layout (`4g.71gb: 1, 1g.18gb: 3`), for a node's label another value of
+    it, for a pod a resource; empty when unknown."""
     confidence: str
+    """How sure it is that these are the GPUs: high, medium or low."""
+    strategy: str
+    """Of a pod: the effective MIG strategy wherever it may land; empty when unknown or different."""
+    strategy_confidence: str
+    strategy_place: Place
+    """Where the strategy is decided, or where it would be set."""
+    missing: str
+    """Of a pod: `certain` when nothing it may land on advertises the resource, `likely` when no configuration of the
+    input creates the profile; empty when one does, or it is not known."""
+    missing_confidence: str
+    created: tuple[str, ...]
+    """The profiles that the configurations create, sorted."""
+    created_told: str
+    """The same for people: `only '1g.6gb', '2g.12gb'`, or `no MIG devices`."""
+    created_by: str
+    """Those configurations: `ConfigMap mig-parted-config`, or `the input`."""
     place: Place
     gpu_place: Place
     """Where the GPU is named."""
@@ -59,14 +86,18 @@ class LayoutFact:
     wanted: str
     """`1g.5gb: 8`."""
     gpus: tuple[str, ...]
-    """Models that the entry would be applied to and that have all its profiles, sorted; empty when none is known."""
+    """Models that it is too much for, else that it would be made on: only those that have all its profiles."""
+    anywhere: bool
+    """Whether these are all the GPUs that have the profiles, because the input tells of none."""
     fits: bool
-    """Whether one of them can hold it; true when none is known."""
+    """Whether it fits them; true when there are none."""
     reason: str
     """Why not, on the first of them."""
     would_do: str
     """The nearest layout that fits it."""
+    confidence: str
     place: Place
+    """The count that is too large by itself, else `mig-devices`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,36 +111,48 @@ class FilterFact:
     """`all`, `gpus`, `unknown-id`, `nothing` or `unknown`."""
     reason: str
     suggestion: str
+    """The filter that was meant; empty without a guess."""
+    board: str
+    """The board of the suggestion, and how it is known: `H200 of Node gpu-1`."""
     place: Place
 
 
 def filters(graph: Graph) -> Iterator[FilterFact]:
     """One fact per filter value."""
-    for config_map, name, entry in _entries(graph):
+    for config_map, reach, name, entry in mig_entries(graph):
         for each in entry.filters:
-            yield FilterFact(
-                graph.scope.name, name, each.value, each.verdict, each.reason, each.suggestion, config_map.at(each.path)
-            )
+            place = config_map.at(each.path)
+            suggestion, board = _meant_filter(each, place, reach.groups_for(name))
+            yield FilterFact(graph.scope.name, name, each.value, each.verdict, each.reason, suggestion, board, place)
 
 
 def layouts(graph: Graph) -> Iterator[LayoutFact]:
     """One fact per entry that makes MIG devices."""
-    for config_map, name, entry in _entries(graph):
+    for config_map, reach, name, entry in mig_entries(graph):
         counts = entry.counts()
-        if not counts or entry.unknown or config_map.config.refused:
+        if not counts or entry.unknown:
             continue
-        gpus = [gpu for gpu in _targets(graph, config_map, name, entry) if _has_all(gpu, counts)]
-        misfits = [gpu for gpu in gpus if not mig.fits(gpu, counts)]
-        fits = not gpus or len(misfits) < len(gpus)
+        targets, confidence = targets_of(config_map, reach, name, entry)
+        if confidence == "low":
+            targets = []
+        anywhere = not targets
+        declared = {gpu.id for group in reach.groups_for(name) for gpu in group.gpus}
+        everywhere = sorted(all_with(counts), key=lambda gpu: gpu.id not in declared)
+        judged = [with_all(target, counts) for target in targets] or [tuple(everywhere)]
+        misfit = next((gpus for gpus in judged if gpus and not any(mig.fits(gpu, counts) for gpu in gpus)), ())
+        gpus = misfit or [gpu for target in judged for gpu in target]
+        nowhere = not any(mig.fits(gpu, counts) for gpu in everywhere)
         yield LayoutFact(
             cluster=graph.scope.name,
             config=name,
             wanted=_layout(counts),
-            gpus=tuple(sorted(gpu.model for gpu in gpus)),
-            fits=fits,
-            reason="" if fits else mig.why_not(misfits[0], counts),
-            would_do="" if fits else _layout(mig.closest_layout(misfits[0], counts)),
-            place=config_map.at((*entry.path, "mig-devices"), key=True),
+            gpus=tuple(sorted({gpu.model for gpu in gpus})),
+            anywhere=anywhere,
+            fits=not misfit,
+            reason=mig.why_not(misfit[0], counts) if misfit else "",
+            would_do=_layout(mig.closest_layout(misfit[0], counts)) if misfit else "",
+            confidence=_layout_confidence(entry) if anywhere or nowhere else confidence,
+            place=_layout_place(config_map, entry, misfit),
         )
 
 
@@ -120,95 +163,121 @@ def profile_uses(graph: Graph, owners: Owners) -> Iterator[ProfileUse]:
     yield from _in_pods(graph, owners)
 
 
-def configured_profiles(graph: Graph) -> frozenset[str]:
-    """The profiles that some configuration of the input creates, in configuration spelling."""
-    return frozenset(name for _, _, entry in _entries(graph) for name in entry.counts())
+# --- configurations ---------------------------------------------------------------------------------------------------
 
 
-# --- configurations ----------------------------------------------------------------------------------------------------
+def _layout_confidence(entry: MigEntry) -> Confidence:
+    """Of what is told of all GPUs that are known: a filter with an unknown id may be for another one."""
+    return "medium" if any(each.verdict == "unknown-id" for each in entry.filters) else "high"
 
 
-def _entries(graph: Graph) -> Iterator[tuple[MigConfigMap, str, MigEntry]]:
-    for config_map in graph.configurations.mig_maps:
-        for name, config in config_map.config.configs.items():
-            for entry in config.entries:
-                yield config_map, name, entry
+def _layout_place(config_map: MigConfigMap, entry: MigEntry, misfit: Sequence[Gpu]) -> Place:
+    alone = [
+        each
+        for each in entry.profiles
+        if misfit and each.count > 0 and not any(mig.fits(gpu, {each.name: each.count}) for gpu in misfit)
+    ]
+    return config_map.at(alone[0].path) if alone else config_map.at((*entry.path, "mig-devices"), key=True)
 
 
 def _in_configs(graph: Graph) -> Iterator[ProfileUse]:
-    for config_map, name, entry in _entries(graph):
+    for config_map, reach, name, entry in mig_entries(graph):
         if entry.unknown:
             continue
-        counts = entry.counts()
-        targets = _targets(graph, config_map, name, entry, only_named=True)
-        nodes = _labelled(graph, name)
+        targets, confidence = targets_of(config_map, reach, name, entry)
         for profile in entry.profiles:
-            if profile.count > 0 and mig.parse_profile(profile.name):
-                yield _use(
-                    graph,
-                    where="config",
-                    user=f"config '{name}'",
-                    name=profile.name,
-                    gpus=targets,
-                    counts=counts,
-                    confidence="high" if entry.gpus() or nodes else "medium",
-                    place=config_map.at(profile.path, key=True),
-                    gpu_place=_gpu_place(config_map, entry, nodes, targets, graph),
-                )
+            if profile.count > 0:
+                yield _in_config(graph, config_map, name, entry, profile, targets, confidence)
 
 
-def _targets(
-    graph: Graph, config_map: MigConfigMap, name: str, entry: MigEntry, *, only_named: bool = False
-) -> list[Gpu]:
-    """The products an entry would be applied to: those of its filters, else of the nodes that choose it, else of all
-    declared nodes that have MIG; without any, every product of the catalogue unless `only_named`."""
-    named = [gpu for gpu in map(by_id, entry.gpus()) if gpu]
-    if named:
-        return named
-    if any(each.verdict in {"unknown-id", "unknown"} for each in entry.filters):
-        return []
-    chosen = _products(_labelled(graph, name))
-    declared = chosen or [gpu for gpu in _products(graph.nodes.groups) if gpu.mig]
-    if declared or only_named:
-        return declared
-    return list(_all_with(entry.profiles))
+def _in_config(
+    graph: Graph,
+    config_map: MigConfigMap,
+    name: str,
+    entry: MigEntry,
+    profile: ProfileCount,
+    targets: Sequence[Target],
+    confidence: Confidence,
+) -> ProfileUse:
+    lacking = [target for target in targets if target.lacks(profile.name)]
+    judged = lacking[:1] or targets
+    gpus = [gpu for target in judged for gpu in target.gpus]
+    guess = mig.suggest_profile(profile.name)
+    return _use(
+        graph,
+        where="config",
+        user=f"config '{name}'",
+        name=profile.name,
+        written=profile.name,
+        suggestion=guess if guess != profile.name and is_known_profile(guess) else "",
+        gpus=gpus,
+        on_gpus=not lacking,
+        would_do=_layout(_closest(gpus, entry.counts())),
+        confidence=confidence,
+        place=config_map.at(profile.path, key=True),
+        gpu_place=judged[0].place if judged else config_map.at(entry.path),
+    )
 
 
-def _labelled(graph: Graph, name: str) -> list[NodeGroup]:
-    return [group for group in graph.nodes.groups if group.label(MIG_CONFIG_LABEL) == name]
+# --- device filters ---------------------------------------------------------------------------------------------------
+
+_WORD = re.compile(r"[A-Za-z0-9-]+")
+_LONGEST_NAME = 6
+"""Words of a board's name."""
 
 
-def _products(groups: Sequence[NodeGroup]) -> list[Gpu]:
-    return list({gpu.id: gpu for group in groups for gpu in group.gpus}.values())
+def _meant_filter(found: DeviceFilter, place: Place, groups: Sequence[NodeGroup]) -> tuple[str, str]:
+    """The filter for the board that the nodes have, that a remark beside the filter names, or whose number it holds."""
+    if found.verdict != "nothing":
+        return "", ""
+    if evident := _board_of(groups) or _board_beside(place):
+        device, board = evident
+        return f"0x{device:04X}10DE", board
+    number = found.suggestion[2:6]
+    return found.suggestion, (_board(int(number, 16)) or f"device {number}") if number else ""
 
 
-def _all_with(profiles: Sequence[ProfileCount]) -> Iterator[Gpu]:
-    wanted = [profile.name for profile in profiles if profile.count > 0]
-    if wanted:
-        yield from (gpu for gpu in gpus_with_profile(wanted[0]) if _has_all(gpu, dict.fromkeys(wanted, 1)))
+def _board_of(groups: Sequence[NodeGroup]) -> tuple[int, str] | None:
+    """Device id and name of the board, where the product labels of the nodes name just one."""
+    boards: dict[int, str] = {}
+    for group in groups:
+        device = device_of_name(group.label(PRODUCT).removesuffix("-SHARED").partition("-MIG-")[0])
+        if device is None:
+            return None
+        boards.setdefault(device, f"{_board(device)} of {group.kind} {group.name}")
+    return next(iter(boards.items())) if len(boards) == 1 else None
 
 
-def _has_all(gpu: Gpu, counts: Mapping[str, int]) -> bool:
-    return gpu.profiles_known and all(_has(gpu, name) for name in counts)
+def _board_beside(place: Place) -> tuple[int, str] | None:
+    """What a comment at the end of the line says."""
+    text = place.document.source.text
+    end = place.span()[1]
+    line = text[end : text.find("\n", end) if "\n" in text[end:] else len(text)]
+    _, _, comment = line.partition("#")
+    devices = set(_boards_in(_WORD.findall(comment)))
+    if len(devices) != 1:
+        return None
+    device = devices.pop()
+    return device, f"{_board(device)} that the comment names"
 
 
-def _has(gpu: Gpu, name: str) -> bool:
-    profile = mig.parse_profile(name)
-    return profile is not None and profile.gpu_instance in gpu.profiles
+def _boards_in(words: Sequence[str]) -> Iterator[int]:
+    """Device ids of the boards that a text names, each by its longest name: `H200 NVL` is no `H200`."""
+    start = 0
+    while start < len(words):
+        phrases = ((size, " ".join(words[start : start + size])) for size in range(_LONGEST_NAME, 0, -1))
+        named = ((size, device) for size, phrase in phrases if (device := device_of_name(phrase)) is not None)
+        size, device = next(named, (1, None))
+        if device is not None:
+            yield device
+        start += size
 
 
-def _gpu_place(
-    config_map: MigConfigMap, entry: MigEntry, nodes: Sequence[NodeGroup], targets: Sequence[Gpu], graph: Graph
-) -> Place:
-    if entry.gpus():
-        return config_map.at((*entry.path, "device-filter"))
-    for group in nodes or graph.nodes.groups:
-        if any(gpu.id in {target.id for target in targets} for gpu in group.gpus):
-            return group.hardware_place
-    return config_map.at(entry.path)
+def _board(device: int) -> str:
+    return device_name(device).partition(";")[0]
 
 
-# --- nodes -------------------------------------------------------------------------------------------------------------
+# --- nodes ------------------------------------------------------------------------------------------------------------
 
 
 def _on_nodes(graph: Graph) -> Iterator[ProfileUse]:
@@ -216,16 +285,19 @@ def _on_nodes(graph: Graph) -> Iterator[ProfileUse]:
     for group in graph.nodes.groups:
         label = group.labels.get(MIG_CONFIG_LABEL)
         profiles = stock.profiles_of(label.value) if label else frozenset()
-        if not label or len(profiles) != 1 or not group.gpus or not _uses_stock(graph, group):
+        if not label or len(profiles) != 1 or not _uses_stock(graph, group):
             continue
         for profile in profiles:
+            nearest = _closest(group.gpus, {profile: 1})
             yield _use(
                 graph,
                 where="node",
                 user=f"{group.kind} {group.name}",
                 name=profile,
+                written=label.value,
                 gpus=group.gpus,
-                counts={profile: 1},
+                on_gpus=not Target(group.gpus, label.place).lacks(profile),
+                would_do=f"all-{mig.resource_spelling(next(iter(nearest)))}" if nearest else "",
                 confidence="high",
                 place=label.place,
                 gpu_place=group.hardware_place,
@@ -235,31 +307,63 @@ def _on_nodes(graph: Graph) -> Iterator[ProfileUse]:
 def _uses_stock(graph: Graph, group: NodeGroup) -> bool:
     """True when no mig-parted file of the input can be the one that the label chooses from."""
     policies = {id(c.governed.policy): c.governed.policy for c in graph.nodes.candidates(group) if c.governed.policy}
-    return not graph.configurations.mig_maps and not any(policy.mig_config for policy in policies.values())
+    return not graph.configurations.mig_maps and not any(custom_mig_config(policy) for policy in policies.values())
 
 
-# --- pods --------------------------------------------------------------------------------------------------------------
+# --- pods -------------------------------------------------------------------------------------------------------------
 
 
 def _in_pods(graph: Graph, owners: Owners) -> Iterator[ProfileUse]:
+    claimed = claimed_resources(graph)
     for workload in graph.workloads:
-        landing = graph.landing(workload)
-        gpus = candidate_gpus(landing)
         for asked in workload.asked:
-            if asked.resource.kind not in {"mig", "mig-shared"}:
-                continue
-            place = workload.place(asked.container, asked.entry.path, key=True)
-            yield _use(
-                graph,
-                where="pod",
-                user=owners.of(workload).label,
-                name=asked.resource.profile,
-                gpus=gpus,
-                counts={asked.resource.profile: 1},
-                confidence=gpus_confidence(landing),
-                place=place,
-                gpu_place=landing.candidates[0].group.hardware_place if landing.candidates else place,
-            )
+            if asked.resource.kind in {"mig", "mig-shared"}:
+                yield _in_pod(graph, owners.of(workload).label, workload, asked, by_plugin=asked.name not in claimed)
+            elif asked.resource.config_spelling:
+                yield _misspelt(graph, owners.of(workload).label, workload, asked)
+
+
+def _in_pod(graph: Graph, user: str, workload: Workload, asked: Asked, *, by_plugin: bool) -> ProfileUse:
+    landing = graph.landing(workload)
+    profile = asked.resource.profile
+    gpus = candidate_gpus(landing)
+    nearest = _closest(gpus, {profile: 1})
+    shared = ".shared" if asked.resource.is_shared else ""
+    verdict = candidates(workload, asked, landing)
+    place = workload.place(asked.container, asked.entry.path, key=True)
+    return _use(
+        graph,
+        where="pod",
+        user=user,
+        name=profile,
+        written=asked.name,
+        gpus=gpus,
+        on_gpus=not Target(gpus, place).lacks(profile),
+        would_do=mig.resource_name(next(iter(nearest))) + shared if nearest else "",
+        confidence=gpus_confidence(landing),
+        strategy=strategy_for(workload, landing, verdict) if by_plugin else None,
+        supply=supply_of(graph, profile, landing, verdict) if by_plugin else NO_CLAIM,
+        place=place,
+        gpu_place=landing.candidates[0].group.hardware_place if landing.candidates else place,
+    )
+
+
+def _misspelt(graph: Graph, user: str, workload: Workload, asked: Asked) -> ProfileUse:
+    place = workload.place(asked.container, asked.entry.path, key=True)
+    return _use(
+        graph,
+        where="pod",
+        user=user,
+        name=asked.name.removeprefix(mig.RESOURCE_PREFIX),
+        written=asked.name,
+        well_formed=False,
+        suggestion=asked.resource.suggestion,
+        place=place,
+        gpu_place=place,
+    )
+
+
+# --- all of them ------------------------------------------------------------------------------------------------------
 
 
 def _use(
@@ -268,38 +372,85 @@ def _use(
     where: str,
     user: str,
     name: str,
-    gpus: Sequence[Gpu],
-    counts: Mapping[str, int],
-    confidence: str,
+    written: str,
     place: Place,
     gpu_place: Place,
+    well_formed: bool = True,
+    suggestion: str = "",
+    gpus: Sequence[Gpu] = (),
+    on_gpus: bool = True,
+    would_do: str = "",
+    confidence: Confidence = "high",
+    strategy: Strategy | None = None,
+    supply: Supply = NO_CLAIM,
 ) -> ProfileUse:
-    known = all(gpu.profiles_known or gpu.mig is False for gpu in gpus)
-    judged = list(gpus) if known else []
+    judged = gpus if all(profiles_certain(gpu) for gpu in gpus) else ()
     partitioned = [gpu for gpu in judged if gpu.profiles]
+    available = tuple(sorted({profile for gpu in partitioned for profile in gpu.profiles}))
     return ProfileUse(
         cluster=graph.scope.name,
         where=where,
         user=user,
         name=name,
-        well_formed=mig.parse_profile(name) is not None,
+        written=written,
+        well_formed=well_formed,
         known=is_known_profile(name),
-        suggestion=_suggestion(name),
+        suggestion=suggestion,
         gpus=tuple(sorted({gpu.model for gpu in judged})),
-        on_gpus=any(_has(gpu, name) for gpu in judged),
+        on_gpus=on_gpus,
         without_mig=bool(judged) and not partitioned,
-        available=tuple(dict.fromkeys(profile for gpu in partitioned for profile in gpu.profiles)),
-        would_do=_layout(mig.closest_layout(partitioned[0], counts)) if partitioned else "",
+        available=available,
+        told=_told(partitioned or judged, available) if judged or is_known_profile(name) else _alike(name),
+        would_do=would_do,
         confidence=confidence,
+        strategy=strategy.value if strategy else "",
+        strategy_confidence=strategy.confidence if strategy else "low",
+        strategy_place=strategy.place if strategy else place,
+        missing=supply.missing,
+        missing_confidence=supply.confidence,
+        created=supply.created,
+        created_told="only " + _quoted(supply.created) if supply.created else "no MIG devices",
+        created_by=supply.created_by,
         place=place,
         gpu_place=gpu_place,
     )
 
 
-def _suggestion(name: str) -> str:
-    """Another profile that the name was probably meant to be, when there is just one of as many slices."""
-    guess = mig.suggest_profile(name)
-    return guess if guess != name and is_known_profile(guess) else ""
+def _told(gpus: Iterable[Gpu], profiles: Sequence[str]) -> str:
+    models = sorted({gpu.model for gpu in gpus})
+    if not models:
+        return ""
+    has = "has" if len(models) == 1 else "have"
+    return f"{', '.join(models)} {has} " + (_quoted(profiles) or "no MIG")
+
+
+def _alike(name: str) -> str:
+    """The profiles of as many slices as one that nobody has."""
+    wanted = mig.parse_profile(name)
+    if wanted is None:
+        return ""
+    made = {
+        each
+        for gpu in catalog.gpus()
+        for each in gpu.profiles
+        if (known := mig.parse_profile(each)) and not known.suffix
+    }
+    same = [each for each in made if each.startswith(f"{wanted.slices}g.")]
+    return f"those of {wanted.slices}g are {_quoted(same)}" if same else f"none is of {wanted.slices}g"
+
+
+def _quoted(profiles: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in sorted(profiles, key=_size))
+
+
+def _size(name: str) -> tuple[int, int, str]:
+    profile = mig.parse_profile(name)
+    return (profile.slices, profile.memory_gb, name) if profile else (0, 0, name)
+
+
+def _closest(gpus: Sequence[Gpu], counts: Mapping[str, int]) -> Mapping[str, int]:
+    first = next((gpu for gpu in gpus if gpu.profiles), None)
+    return mig.closest_layout(first, counts) if first else {}
 
 
 def _layout(counts: Mapping[str, int]) -> str:
@@ -308,5 +459,3 @@ def _layout(counts: Mapping[str, int]) -> str:
         return (-(profile.slices if profile else 0), item[0])
 
     return ", ".join(f"{name}: {count}" for name, count in sorted(counts.items(), key=size))
-
-

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from gpulint.facts.classification import WorkloadClass, classify
 from gpulint.facts.values import Owner
 from gpulint.graph.workloads import Workload
 from gpulint.kube.kinds import kind_of
-from gpulint.manifest import manifests
+from gpulint.manifest import Manifest, manifests
 from gpulint.source import Source
 
 SURE = frozenset({"certain", "high"})
@@ -24,7 +25,7 @@ class Owners:
         """Take `[workload-class]` of the configuration: glob over namespace/kind/name → class."""
         self._stated = stated
         self._known: dict[int, Owner] = {}
-        self._services: dict[int, list[Mapping[str, object]]] = {}
+        self._files: dict[int, _Beside] = {}
 
     def of(self, workload: Workload) -> Owner:
         owner = self._known.get(id(workload))
@@ -44,6 +45,7 @@ class Owners:
             namespace=workload.namespace,
             role=workload.template.role,
             replicas=-1 if workload.template.replicas is None else workload.template.replicas,
+            service_level=self._service_level(workload),
             workload_class=what.name if sure else "unknown",
             detail=what.detail if sure else "",
             evidence=", ".join(what.evidence[:3]),
@@ -67,24 +69,66 @@ class Owners:
         )
 
     def _served(self, workload: Workload) -> bool:
-        metadata = workload.template.metadata
-        labels = workload.manifest.get(*metadata, "labels") if metadata is not None else None
-        if not isinstance(labels, Mapping):
-            return False
+        return any(_selects(selector, _labels(workload)) for selector in self._beside(workload).services)
+
+    def _service_level(self, workload: Workload) -> bool:
+        """Replicas, a priority class, or an autoscaler or disruption budget in the same file."""
+        replicas = workload.template.replicas
+        if (replicas is not None and replicas > 1) or workload.pod_spec.get("priorityClassName"):
+            return True
+        beside = self._beside(workload)
+        scaled = (workload.manifest.kind, workload.manifest.name) in beside.scaled
+        return scaled or any(_selects(selector, _labels(workload)) for selector in beside.budgets)
+
+    def _beside(self, workload: Workload) -> _Beside:
         source = workload.manifest.document.source
-        if id(source) not in self._services:
-            self._services[id(source)] = _service_selectors(source)
-        selectors = self._services[id(source)]
-        return any(all(labels.get(key) == value for key, value in selector.items()) for selector in selectors)
+        if id(source) not in self._files:
+            self._files[id(source)] = _beside(source)
+        return self._files[id(source)]
 
 
-def _service_selectors(source: Source) -> list[Mapping[str, object]]:
-    """Selectors of the Services in a file: one beside the workload says that it serves."""
-    found = []
-    for document in source.documents():
-        if document.kind == "Service":
-            for service in manifests(document):
-                selector = service.get("spec", "selector")
-                if isinstance(selector, Mapping) and selector:
-                    found.append(selector)
-    return found
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What stands in the same file and speaks of a workload."""
+
+    services: tuple[Mapping[str, object], ...]
+    """Selectors of Services: one beside the workload says that it serves."""
+    budgets: tuple[Mapping[str, object], ...]
+    """`matchLabels` of PodDisruptionBudgets."""
+    scaled: frozenset[tuple[object, object]]
+    """Kind and name of what a HorizontalPodAutoscaler or ScaledObject scales."""
+
+
+def _beside(source: Source) -> _Beside:
+    documents = [each for each in source.documents() if each.kind in _SPEAKING]
+    found = [manifest for document in documents for manifest in manifests(document)]
+    return _Beside(
+        services=tuple(_mappings(found, "Service", "spec", "selector")),
+        budgets=tuple(_mappings(found, "PodDisruptionBudget", "spec", "selector", "matchLabels")),
+        scaled=frozenset(
+            (target.get("kind", "Deployment"), target.get("name"))
+            for kind in ("HorizontalPodAutoscaler", "ScaledObject")
+            for target in _mappings(found, kind, "spec", "scaleTargetRef")
+            if isinstance(target.get("kind", ""), str) and isinstance(target.get("name"), str)
+        ),
+    )
+
+
+_SPEAKING = frozenset({"Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "ScaledObject"})
+
+
+def _mappings(found: Sequence[Manifest], kind: str, *path: str) -> Iterator[Mapping[str, object]]:
+    for manifest in found:
+        value = manifest.get(*path) if manifest.kind == kind else None
+        if isinstance(value, Mapping) and value:
+            yield value
+
+
+def _labels(workload: Workload) -> Mapping[str, object]:
+    metadata = workload.template.metadata
+    labels = workload.manifest.get(*metadata, "labels") if metadata is not None else None
+    return labels if isinstance(labels, Mapping) else {}
+
+
+def _selects(selector: Mapping[str, object], labels: Mapping[str, object]) -> bool:
+    return all(labels.get(key) == value for key, value in selector.items())

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-
-from gpulint.gpu import mig_parted
+from gpulint.gpu import device_plugin, mig_parted
 from gpulint.graph import Graph
 from gpulint.graph.configs import Policy, Setting, config_values
 from gpulint.graph.govern import MIG_CONFIG_LABEL, PLUGIN_CONFIG_LABEL, named_config_maps
-from gpulint.gpu import device_plugin
+from gpulint.kube.tree import is_placeholder
 from gpulint.manifest import Manifest, Place
 
 
@@ -40,6 +39,8 @@ class PolicyFact:
 
     cluster: str
     name: str
+    plugin_enabled: bool
+    """Whether the operator runs the device plugin."""
     plugin_config: ConfigMapRef
     """`spec.devicePlugin.config.name`."""
     plugin_default: str
@@ -97,6 +98,7 @@ def policy_facts(graph: Graph) -> Iterator[PolicyFact]:
         yield PolicyFact(
             cluster=graph.scope.name,
             name=policy.manifest.name,
+            plugin_enabled=policy.plugin_enabled,
             plugin_config=_reference(graph, policy, policy.plugin_config),
             plugin_default=policy.plugin_default.value,
             mig_config=_reference(graph, policy, policy.mig_config),
@@ -108,15 +110,30 @@ def policy_facts(graph: Graph) -> Iterator[PolicyFact]:
 def _reference(graph: Graph, policy: Policy, setting: Setting) -> ConfigMapRef:
     maps = named_config_maps(setting.value, policy.manifest, graph.configurations.config_maps) if setting else ()
     if len(maps) != 1:
-        return ConfigMapRef(setting.value, setting.place, False, "unknown", (), False, setting.place)
+        return ConfigMapRef(
+            setting.value, setting.place, found=False, content="unknown", keys=(), shares=False, key_place=setting.place
+        )
     manifest = maps[0]
-    data = manifest.get("data")
-    keys = tuple(sorted(data)) if isinstance(data, dict) else ()
-    values = [value for _, value, _ in config_values(manifest)]
-    place = manifest.place("data", keys[0], token="key") if keys else manifest.place("metadata", "name")
+    keys = _keys(manifest)
     entries = [each for each in graph.configurations.plugin_maps if each.manifest is manifest]
-    shares = any(entry.config.resources for each in entries for entry in each.entries)
-    return ConfigMapRef(setting.value, setting.place, True, _content(values), keys, shares, place)
+    return ConfigMapRef(
+        setting.value,
+        setting.place,
+        found=True,
+        content=_content([value for _, value, _ in config_values(manifest)]),
+        keys=keys,
+        shares=any(entry.config.resources for each in entries for entry in each.entries),
+        key_place=_key_place(manifest, *(("data", keys[0]) if keys else ("metadata", "name"))),
+    )
+
+
+def _keys(manifest: Manifest) -> tuple[str, ...]:
+    data = manifest.get("data")
+    return tuple(sorted(data)) if isinstance(data, Mapping) else ()
+
+
+def _key_place(manifest: Manifest, *path: str) -> Place:
+    return manifest.place(*path, token="key")  # noqa: S106 - not a password
 
 
 def _content(values: Sequence[object]) -> str:
@@ -131,7 +148,7 @@ def choices(graph: Graph) -> Iterator[Choice]:
     """Defaults of policies and labels of nodes, where the ConfigMap they choose from is in the input."""
     for policy in graph.configurations.policies:
         maps = _plugin_map(graph, policy)
-        if maps and policy.plugin_default:
+        if maps and policy.plugin_default and not is_placeholder(policy.plugin_default.value):
             yield _choice(
                 graph, "default", f"ClusterPolicy {policy.manifest.name}", policy.plugin_default, maps[0], "high"
             )
@@ -140,7 +157,7 @@ def choices(graph: Graph) -> Iterator[Choice]:
         governing = {
             id(c.governed.policy): c.governed.policy for c in graph.nodes.candidates(group) if c.governed.policy
         }
-        if not label or "$" in label.value or len(governing) != 1:
+        if not label or is_placeholder(label.value) or len(governing) != 1:
             continue
         maps = _plugin_map(graph, next(iter(governing.values())))
         if maps:
@@ -152,15 +169,16 @@ def choices(graph: Graph) -> Iterator[Choice]:
 def _plugin_map(graph: Graph, policy: Policy) -> tuple[Manifest, ...]:
     """The one ConfigMap that a policy's device-plugin config means, unless it is a mig-parted file."""
     name = policy.plugin_config
-    maps = named_config_maps(name.value, policy.manifest, graph.configurations.config_maps) if name else ()
+    if not name or not policy.plugin_enabled:
+        return ()
+    maps = named_config_maps(name.value, policy.manifest, graph.configurations.config_maps)
     if len(maps) != 1 or any(mig_parted.looks_like(value) for _, value, _ in config_values(maps[0])):
         return ()
     return maps
 
 
 def _choice(graph: Graph, by: str, who: str, setting: Setting, manifest: Manifest, confidence: str) -> Choice:
-    data = manifest.get("data")
-    keys = tuple(sorted(data)) if isinstance(data, dict) else ()
+    keys = _keys(manifest)
     return Choice(
         cluster=graph.scope.name,
         by=by,
@@ -171,7 +189,7 @@ def _choice(graph: Graph, by: str, who: str, setting: Setting, manifest: Manifes
         found=setting.value in keys,
         confidence=confidence,
         place=setting.place,
-        map_place=manifest.place("data", token="key"),
+        map_place=_key_place(manifest, "data"),
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gpulint.facts.candidates import certainty, least
 from gpulint.graph import Graph
 from gpulint.graph.landing import Candidate
 from gpulint.graph.nodes import NodeGroup
-from gpulint.graph.offers import FULL_GPU, Offer, house_strategy
+from gpulint.graph.offers import FULL_GPU, SHARED, Offer, house_strategy
 from gpulint.manifest import Place
 
 
@@ -26,12 +27,16 @@ class Pool:
     """That label, `nvidia.com/gpu-sharing=full`."""
     promise_place: Place
     resolved: str
-    """The strategy that the configuration gives: none, mig, time-slicing or mps; empty when unknown."""
+    """The strategy that a label or a default gives: none, mig, time-slicing or mps; empty when unknown, or several."""
     resolved_place: Place
     """Where that is decided."""
     resolved_reason: str
+    mig_ruled_out: bool
+    """Whether its GPUs cannot be cut: no MIG, a label turns it off, or one chooses a config for whole GPUs."""
     tied: bool
     """Whether the folders leave open which of several installers governs it."""
+    confidence: str
+    """How sure `resolved` is."""
     place: Place
 
 
@@ -52,7 +57,9 @@ def pools(graph: Graph) -> Iterator[Pool]:
             resolved=strategy,
             resolved_place=_resolved_place(found[0]) or group.place,
             resolved_reason="; ".join(found[0].governed.reasons),
+            mig_ruled_out=all(_mig_is_ruled_out(candidate) for candidate in found),
             tied=any(candidate.governed.tied for candidate in found),
+            confidence=least(*(certainty(candidate, _full_gpu(candidate)) for candidate in found)),
             place=group.place,
         )
 
@@ -66,11 +73,21 @@ def _resolved(candidate: Candidate) -> str:
     """Only what a label or a default of the input decides: where nothing chooses, there is nothing to contradict."""
     governed = candidate.governed
     if governed.layout is not None and governed.layout.enabled:
-        return "mig" if governed.strategy in {"single", "mixed"} else ""
+        sliced = any(offer.sharing in SHARED for offer in candidate.offers.by_resource.values())
+        return "mig" if governed.strategy in {"single", "mixed"} and not sliced else ""
     offer = _full_gpu(candidate)
-    if offer is None or offer.told_by != "config" or governed.origin not in {"label", "default"}:
+    if offer is None or offer.sharing not in {"none", "time-slicing", "mps"} or offer.profile:
         return ""
-    return offer.sharing if offer.sharing in {"none", "time-slicing", "mps"} else ""
+    chosen = offer.told_by == "config" and governed.origin in {"label", "default"}
+    return offer.sharing if chosen or offer.told_by == "label" else ""
+
+
+def _mig_is_ruled_out(candidate: Candidate) -> bool:
+    governed = candidate.governed
+    if governed.layout_known and not (governed.layout and governed.layout.enabled):
+        return True
+    shared = governed.entry.config.resources if governed.entry and governed.origin == "label" else ()
+    return bool(shared) and all(each.name == FULL_GPU for each in shared)
 
 
 def _resolved_place(candidate: Candidate) -> Place | None:

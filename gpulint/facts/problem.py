@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gpulint.gpu.problem import Problem as ConfigProblem
 from gpulint.graph import Graph
-from gpulint.graph.configs import MigConfigMap, PluginEntry
+from gpulint.graph.configs import broken_values, raw_configs
 from gpulint.manifest import Place
-from gpulint.source import Source
+from gpulint.source import Embedded, Source, SourceProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,53 +22,85 @@ class Problem:
     kind: str
     """`refused`, `ignored` or `inert`; of YAML: `syntax`, `duplicate-key`, `nesting`, `alias-bomb` and the like."""
     subject: str
-    """The configuration, `'any' of ConfigMap time-slicing-config`; of YAML the kind of the document."""
+    """The configuration, `'any' of ConfigMap time-slicing-config`; of YAML the object, `Pod trainer`."""
     message: str
     """What is wrong, without the subject."""
     suggestion: str
     """What was probably meant; empty without a guess."""
     place: Place
+    other_place: Place
+    """The first of two equal keys; for everything else the place itself."""
 
 
 def yaml_problems(cluster: str, sources: Iterable[Source]) -> Iterator[Problem]:
-    """Of files and of the documents that can matter, embedded configurations included."""
+    """Of files and of the documents that can matter."""
     for source in sources:
         for problem in source.problems:
-            place = Place.at(source, problem.start, problem.end)
-            yield Problem(cluster, "yaml", problem.kind, "file", problem.message, "", place)
+            yield _in_text(cluster, "file", problem, Place.at(source, problem.start, problem.end))
         for document in source.documents():
             if not document.matters or document.is_template:
                 continue
+            subject = f"{document.kind} {document.name}".strip() or "document"
             for problem in document.problems():
-                place = Place.at(source, problem.start, problem.end)
-                yield Problem(cluster, "yaml", problem.kind, document.kind or "document", problem.message, "", place)
+                place = Place(document, (), extent=(problem.start, problem.end))
+                yield _in_text(cluster, subject, problem, place)
 
 
 def config_problems(graph: Graph) -> Iterator[Problem]:
-    """Of device-plugin and mig-parted files in ConfigMaps."""
-    for config_map in graph.configurations.plugin_maps:
+    """Of device-plugin and mig-parted files, in ConfigMaps and on their own."""
+    configurations = graph.configurations
+    for config_map in configurations.plugin_maps:
         for entry in config_map.entries:
-            subject = f"'{entry.key}' of ConfigMap {config_map.manifest.name}"
+            subject = _subject(entry.key, config_map.manifest.name)
             for problem in entry.config.problems:
-                yield _problem(graph, "device-plugin", subject, entry, problem)
-            yield from _broken(graph, subject, entry)
-    for mig_map in graph.configurations.mig_maps:
-        subject = f"'{mig_map.key}' of ConfigMap {mig_map.manifest.name}"
+                place = entry.at(problem.path, key=problem.token == "key")
+                yield _in_config(graph, "device-plugin", subject, problem, place)
+            yield from _inside(graph, subject, entry.place)
+    for mig_map in configurations.mig_maps:
+        subject = _subject(mig_map.key, mig_map.manifest.name)
         for problem in mig_map.config.problems:
-            yield _problem(graph, "mig-parted", subject, mig_map, problem)
-        yield from _broken(graph, subject, mig_map)
+            place = mig_map.at(problem.path, key=problem.token == "key")
+            yield _in_config(graph, "mig-parted", subject, problem, place)
+        yield from _inside(graph, subject, mig_map.place)
+    for broken in broken_values(configurations.config_maps, configurations.policies):
+        yield from _in_embedded(graph, _subject(broken.key, broken.manifest.name), broken.place, broken.embedded)
+    yield from _on_their_own(graph)
 
 
-def _problem(graph: Graph, reader: str, subject: str, config: PluginEntry | MigConfigMap, problem: ConfigProblem) -> Problem:
-    place = config.at(problem.path, key=problem.token == "key")
-    return Problem(graph.scope.name, reader, problem.verdict, subject, problem.message, problem.suggestion, place)
+def _on_their_own(graph: Graph) -> Iterator[Problem]:
+    """Their YAML problems are those of their document."""
+    files = (source for source in graph.scope.sources if source.role in {"manifests", "other"})
+    matter = (document for source in files for document in source.documents() if document.matters)
+    for raw in raw_configs(matter):
+        reader, config = ("device-plugin", raw.plugin) if raw.plugin else ("mig-parted", raw.mig)
+        for problem in config.problems if config else ():
+            place = raw.at(problem.path, key=problem.token == "key")
+            yield _in_config(graph, reader, f"file {raw.document.source.path}", problem, place)
 
 
-def _broken(graph: Graph, subject: str, config: PluginEntry | MigConfigMap) -> Iterator[Problem]:
-    """YAML problems inside the value: a file that does not parse is refused, a key that comes twice is lost."""
-    embedded = config.place.document.embedded(config.place.path)
-    for problem in embedded.problems() if embedded else ():
-        place = Place.at(config.place.document.source, problem.start, problem.end)
-        yield Problem(graph.scope.name, "yaml", problem.kind, subject, problem.message, "", place)
+def _in_config(graph: Graph, reader: str, subject: str, problem: ConfigProblem, place: Place) -> Problem:
+    return Problem(
+        graph.scope.name, reader, problem.verdict, subject, problem.message, problem.suggestion, place, place
+    )
 
 
+def _inside(graph: Graph, subject: str, value: Place) -> Iterator[Problem]:
+    """YAML problems of a value that parses all the same: a key that comes twice is lost."""
+    embedded = value.document.embedded(value.path)
+    if embedded is not None:
+        yield from _in_embedded(graph, subject, value, embedded)
+
+
+def _in_embedded(graph: Graph, subject: str, value: Place, embedded: Embedded) -> Iterator[Problem]:
+    for problem in embedded.problems():
+        place = replace(value, extent=(problem.start, problem.end))
+        yield _in_text(graph.scope.name, subject, problem, place)
+
+
+def _in_text(cluster: str, subject: str, problem: SourceProblem, place: Place) -> Problem:
+    other = place if problem.related is None else replace(place, extent=problem.related)
+    return Problem(cluster, "yaml", problem.kind, subject, problem.message, "", place, other)
+
+
+def _subject(key: str, config_map: str) -> str:
+    return f"'{key}' of ConfigMap {config_map}"

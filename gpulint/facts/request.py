@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from gpulint.facts.candidates import Candidates, candidates
-from gpulint.facts.mig import configured_profiles
 from gpulint.facts.owner import Owners
 from gpulint.facts.values import Amount, Owner
+from gpulint.finding import Confidence
 from gpulint.graph import Graph
-from gpulint.graph.landing import Landing
 from gpulint.graph.workloads import Asked, Workload
 from gpulint.kube import quantity
 from gpulint.kube.kinds import ResourceEntry
@@ -36,16 +35,21 @@ class Request:
     """The MIG profile in configuration spelling (`1g.10gb+me`), empty for other resources."""
     suggestion: str
     """The name that was probably meant, for a near miss."""
+    extended: bool
+    """Whether the name has the form of an extended resource: a domain, and not one of Kubernetes itself."""
     limit: Amount
     request: Amount
+    fraction: Amount
+    """The limit, else the request, that is known and no whole number of at least 0; not stated when both are whole."""
+    limit_added: bool
+    """Whether a LimitRange of its namespace may add the limit when the pod is created."""
+    pod_confidence: str
+    """How sure it is that a pod gets limit and request as they are written: high where Kubernetes or a known kind takes
+    a whole pod template, medium where a known kind merges them or an unknown one holds a pod spec, low elsewhere."""
     units: int
     """Units asked for: the limit, else the request; 0 when unknown."""
     fraction_scheduler: bool
     """Whether a scheduler that shares GPUs by itself (HAMi, Volcano, KAI, …) handles the pod or the cluster's GPUs."""
-    configured: bool
-    """Whether a MIG configuration of the input creates the profile."""
-    evident: tuple[str, ...]
-    """Search spaces the author evidently speaks of: every node it may land on has a known MIG layout."""
     place: Place
     """The amount: the limit's, else the request's."""
     name_place: Place
@@ -56,10 +60,9 @@ class Request:
 def requests(graph: Graph, owners: Owners) -> Iterator[Request]:
     """Every accelerator resource of every container."""
     own_scheduler = _other_scheduler(graph)
-    configured = configured_profiles(graph)
+    added = _LimitRanges(graph)
     for workload in graph.workloads:
         owner = owners.of(workload)
-        landing = graph.landing(workload)
         for asked in workload.asked:
             limit, request = _amount(workload, asked, asked.limit), _amount(workload, asked, asked.request)
             used = limit if limit.stated else request
@@ -72,20 +75,18 @@ def requests(graph: Graph, owners: Owners) -> Iterator[Request]:
                 kind=asked.resource.kind,
                 profile=asked.resource.profile,
                 suggestion=asked.resource.suggestion,
+                extended=_is_extended(asked.name),
                 limit=limit,
                 request=request,
+                fraction=_fraction(limit, request),
+                limit_added=added.may_add(workload, asked.name),
+                pod_confidence=_pod_confidence(workload),
                 units=used.milli // 1000 if used.known and used.whole else 0,
                 fraction_scheduler=own_scheduler or _fraction_scheduler(workload),
-                configured=asked.resource.profile in configured,
-                evident=("mig-configs",) if _layouts_known(landing) else (),
                 place=used.place,
                 name_place=workload.place(asked.container, asked.entry.path, key=True),
-                candidates=candidates(workload, asked, landing),
+                candidates=candidates(workload, asked, graph.landing(workload)),
             )
-
-
-def _layouts_known(landing: Landing) -> bool:
-    return bool(landing.candidates) and all(each.governed.layout is not None for each in landing.candidates)
 
 
 _VIRTUAL_GPU_RESOURCES = frozenset({"nvidia.com/gpumem", "nvidia.com/gpumem-percentage", "nvidia.com/gpucores"})
@@ -103,6 +104,64 @@ def _fraction_scheduler(workload: Workload) -> bool:
     metadata = workload.template.metadata
     annotations = workload.manifest.get(*metadata, "annotations") if metadata is not None else None
     return isinstance(annotations, dict) and any(name in annotations for name in _FRACTION_ANNOTATIONS)
+
+
+def _is_extended(name: str) -> bool:
+    """As k8s.io/kubernetes pkg/apis/core/v1/helper (IsExtendedResourceName)."""
+    domain, slash, _ = name.partition("/")
+    return bool(slash) and not domain.endswith("kubernetes.io") and not name.startswith("requests.")
+
+
+def _fraction(limit: Amount, request: Amount) -> Amount:
+    for amount in (limit, request):
+        if amount.known and not amount.whole:
+            return amount
+    return replace(limit, stated=False)
+
+
+def _pod_confidence(workload: Workload) -> Confidence:
+    template = workload.template
+    if template.kind is None:
+        return "low" if template.form == "resources" else "medium"
+    merged = template.kind.is_template and not template.embeds
+    return "medium" if merged or template.form not in {"template", "podspec"} else "high"
+
+
+class _LimitRanges:
+    """The resources for which LimitRanges give containers a limit.
+
+    The admission plugin does so before a pod is validated; templates inside Deployments and Jobs are validated as they
+    are written. A `max` without `default` becomes the default (k8s.io/kubernetes pkg/apis/core/v1/defaults.go,
+    SetDefaults_LimitRangeItem).
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._known: dict[str, frozenset[str]] = {}
+
+    def may_add(self, workload: Workload, resource: str) -> bool:
+        kind = workload.template.kind
+        validated_as_written = workload.template.embeds and kind is not None and kind.kind != "Pod"
+        return not validated_as_written and resource in self._given(workload.namespace)
+
+    def _given(self, namespace: str) -> frozenset[str]:
+        if namespace not in self._known:
+            self._known[namespace] = frozenset(self._resources(namespace))
+        return self._known[namespace]
+
+    def _resources(self, namespace: str) -> Iterator[str]:
+        """Of the namespace, and where a namespace is not known of any."""
+        if namespace:
+            found = [each for name in (namespace, "") for each in self._graph.in_namespace(name, "LimitRange")]
+        else:
+            found = list(self._graph.of_kind("LimitRange"))
+        for limit_range in found:
+            limits = limit_range.get("spec", "limits")
+            for item in limits if isinstance(limits, list) else ():
+                if isinstance(item, Mapping) and item.get("type") == "Container":
+                    for field in ("default", "max"):
+                        amounts = item.get(field)
+                        yield from amounts if isinstance(amounts, Mapping) else ()
 
 
 def _amount(workload: Workload, asked: Asked, entry: ResourceEntry | None) -> Amount:

@@ -38,6 +38,8 @@ class Owner:
     """`Worker`, `head` …; empty where the kind has one pod template."""
     replicas: int
     """Pods at once; -1 when unknown."""
+    service_level: bool
+    """Whether something says that it must stay up: several replicas, a priority class, an autoscaler or a budget."""
     workload_class: str
     """training, inference, interactive, batch, system or unknown; only what is sure, else `unknown`."""
     detail: str

@@ -38,7 +38,7 @@ class WorkloadFact:
     exclusions: tuple[Exclusion, ...]
     """Why, one for each declared node or pool with GPUs."""
     evident: tuple[str, ...]
-    """Search spaces the author evidently speaks of: the labels it selects by are labels of declared nodes."""
+    """Search spaces the author evidently speaks of: it selects by labels, or tolerates by taints, of declared nodes."""
     selector_place: Place
     """The value that excludes the first of them."""
     place: Place
@@ -47,7 +47,8 @@ class WorkloadFact:
 
 def workload_facts(graph: Graph, owners: Owners) -> Iterator[WorkloadFact]:
     """One fact per workload."""
-    declared = {key for group in graph.nodes.groups for key in group.labels}
+    labels = frozenset(key for group in graph.nodes.groups for key in group.labels)
+    taints = frozenset(taint.key for group in graph.nodes.groups for taint in group.taints)
     for workload in graph.workloads:
         landing = graph.landing(workload)
         excluded = [each for each in landing.excluded if each.group.has_gpu and each.group.kind != "ResourceFlavor"]
@@ -59,7 +60,7 @@ def workload_facts(graph: Graph, owners: Owners) -> Iterator[WorkloadFact]:
             selects=workload.placement.selects,
             no_node=no_node and not open_,
             exclusions=_distinct(excluded),
-            evident=("nodes",) if all(_speaks_of(each, declared) for each in excluded) else (),
+            evident=("nodes",) if _speaks_of_nodes(workload, excluded, labels, taints) else (),
             selector_place=_selector_place(workload, excluded),
             place=workload.manifest.place("metadata", "name"),
         )
@@ -71,8 +72,13 @@ def _has_open_group(graph: Graph, workload: Workload, excluded: list[Excluded]) 
     return not excluded or any(id(group) not in out for group in graph.nodes.groups)
 
 
-def _speaks_of(excluded: Excluded, declared: set[str]) -> bool:
-    return excluded.mismatch is None or excluded.mismatch.key in declared
+def _speaks_of_nodes(
+    workload: Workload, excluded: list[Excluded], labels: frozenset[str], taints: frozenset[str]
+) -> bool:
+    """True when every label that excludes is one that declared nodes carry, and it asks for any node in particular."""
+    missed = {each.mismatch.key for each in excluded if each.mismatch}
+    asks = missed or any(toleration.key in taints for toleration in workload.placement.tolerations)
+    return bool(asks) and missed <= labels
 
 
 def _distinct(excluded: list[Excluded]) -> tuple[Exclusion, ...]:

@@ -478,8 +478,8 @@ def _devices(reader: _Reader, path: Path, value: object) -> None:
 
 
 def _is_device(item: object) -> bool:
-    if item is None or is_placeholder(item):
-        return True  # null decodes into index 0
+    if item is None or (is_placeholder(item) and not str(item).lstrip().startswith("<")):
+        return True  # null decodes into index 0; a '<…>' left in a list is filled in by no tool
     if isinstance(item, str):
         return bool(_DEVICE.fullmatch(item))
     index = as_int(item)

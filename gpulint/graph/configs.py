@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,7 @@ from gpulint.gpu import device_plugin, mig_parted
 from gpulint.gpu.device_plugin import DevicePluginConfig
 from gpulint.gpu.mig_parted import MigPartedConfig
 from gpulint.manifest import Manifest, Place
-from gpulint.source import Path
+from gpulint.source import Document, Embedded, Path
 
 MIG_CONFIG_KEY = "config.yaml"
 """The one key the MIG manager reads (gpu-operator controllers/object_controls.go, TransformMIGManager)."""
@@ -51,6 +52,31 @@ class MigConfigMap:
 
     def at(self, path: Path, *, key: bool = False) -> Place:
         return replace(self.place, inner=path, token="key" if key else "value")
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A configuration that is no YAML: the value of one key of a ConfigMap."""
+
+    manifest: Manifest
+    key: str
+    embedded: Embedded
+    place: Place
+    """The value of the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawConfig:
+    """A configuration in a file of its own, which something outside the input puts into a ConfigMap."""
+
+    document: Document
+    plugin: DevicePluginConfig | None
+    """None for a mig-parted file."""
+    mig: MigPartedConfig | None
+    """None for a device-plugin file."""
+
+    def at(self, path: Path, *, key: bool = False) -> Place:
+        return Place(self.document, path, token="key" if key else "value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +137,23 @@ def plugin_config_maps(config_maps: Iterable[Manifest], named: frozenset[str]) -
 
 
 def _plugin_entries(manifest: Manifest, *, wanted: bool) -> Iterator[PluginEntry]:
-    values = list(config_values(manifest))
-    if not any(device_plugin.looks_like(data) for _, data, _ in values) and not wanted:
+    values = [each for each in config_values(manifest) if not mig_parted.looks_like(each[1])]
+    evident = any(device_plugin.looks_like(data) for _, data, _ in values)
+    if not evident and not wanted:
         return
     for key, data, place in values:
-        if not mig_parted.looks_like(data) and (wanted or device_plugin.looks_like(data) or _is_plain_version(data)):
+        if (wanted or device_plugin.looks_like(data) or _is_plain_version(data)) if evident else _may_be_meant(data):
             yield PluginEntry(key, device_plugin.parse(data), place)
 
 
 def _is_plain_version(data: object) -> bool:
     """True for `version: v1` alone or an empty value: the configuration that shares nothing."""
     return data is None or (isinstance(data, Mapping) and set(data) <= {"version", "flags"})
+
+
+def _may_be_meant(data: object) -> bool:
+    """True unless the value is something else: another ConfigMap may have the name that a policy names."""
+    return data is None or (isinstance(data, Mapping) and bool(data.keys() & {"version", "flags", "sharing"}))
 
 
 def mig_config_maps(config_maps: Iterable[Manifest]) -> tuple[MigConfigMap, ...]:
@@ -134,8 +166,43 @@ def mig_config_maps(config_maps: Iterable[Manifest]) -> tuple[MigConfigMap, ...]
     )
 
 
+def broken_values(config_maps: Iterable[Manifest], operators: Iterable[Policy]) -> Iterator[Broken]:
+    """Values that are meant as a configuration, by who names their ConfigMap or by what they say, and are no YAML."""
+    operators = tuple(operators)
+    plugin = frozenset(each.plugin_config.value for each in operators)
+    mig = frozenset(each.mig_config.value for each in operators)
+    for manifest in config_maps:
+        data = manifest.get("data")
+        for key, value in data.items() if isinstance(data, Mapping) else ():
+            if not isinstance(value, str) or _TEMPLATE.search(value):
+                continue
+            named = manifest.name in plugin or (manifest.name in mig and key == MIG_CONFIG_KEY)
+            if not named and not _EVIDENCE.search(value):
+                continue
+            place = manifest.place("data", key)
+            embedded = place.document.embedded(place.path)
+            if embedded is not None and embedded.node() is None and embedded.problems():
+                yield Broken(manifest, key, embedded, place)
+
+
+_TEMPLATE = re.compile(r"\{\{|\{%|\$\{")
+_EVIDENCE = re.compile(r"(?m)^\s*(?:timeSlicing|mig-configs)\s*:")
+
+
+def raw_configs(documents: Iterable[Document]) -> Iterator[RawConfig]:
+    """Documents that are no Kubernetes objects but device-plugin or mig-parted files."""
+    for document in documents:
+        if document.kind or document.api_version:
+            continue
+        data = document.data()
+        if mig_parted.looks_like(data):
+            yield RawConfig(document, None, mig_parted.parse(data))
+        elif isinstance(data, Mapping) and data.keys() & {"sharing", "flags"} and device_plugin.looks_like(data):
+            yield RawConfig(document, device_plugin.parse(data), None)
+
+
 def config_values(manifest: Manifest) -> Iterator[tuple[str, object, Place]]:
-    """Key, embedded YAML as plain data, and place of each value of a ConfigMap; values that are no YAML are left out."""
+    """Key, embedded YAML as plain data, and place of each value of a ConfigMap; without values that are no YAML."""
     data = manifest.get("data")
     if not isinstance(data, Mapping):
         return

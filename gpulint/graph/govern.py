@@ -13,17 +13,19 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from gpulint.gpu import stock
+from gpulint.gpu.catalog import by_product_label
 from gpulint.gpu.mig import RESOURCE_PREFIX
 from gpulint.gpu.mig_parted import MigConfig, MigEntry
 from gpulint.gpu.problem import is_placeholder
 from gpulint.graph.configs import MIG_CONFIG_KEY, MigConfigMap, PluginConfigMap, PluginEntry, Policy, Setting
-from gpulint.graph.nodes import Label, NodeGroup
+from gpulint.graph.nodes import PRODUCT, Label, NodeGroup
 from gpulint.graph.scope import nearest, related_folders
 from gpulint.manifest import Manifest, Place
 
 PLUGIN_CONFIG_LABEL = "nvidia.com/device-plugin.config"
 MIG_CONFIG_LABEL = "nvidia.com/mig.config"
 MIG_STRATEGY_LABEL = "nvidia.com/mig.strategy"
+_OWN_MIG_CONFIG = "default-mig-parted-config"
 _MIG_CAPABLE_LABEL = "nvidia.com/mig.capable"
 """GPU feature discovery sets it on every node with a GPU (k8s-device-plugin internal/lm/nvml.go)."""
 
@@ -227,11 +229,14 @@ def _told_by_node(group: NodeGroup) -> Setting | None:
     """The strategy as GPU feature discovery, or what the node advertises, tells it.
 
     Discovery sets no `mig.strategy` label under `none` (k8s-device-plugin internal/lm/strategy.go), so that a node read
-    from a cluster tells this too.
+    from a cluster tells this too; it gives products the suffix `-MIG-<profile>` under `single` (mig-strategy.go).
     """
     label = group.labels.get(MIG_STRATEGY_LABEL)
     if label and label.value in {"single", "mixed"}:
         return Setting(label.value, label.place)
+    product = group.labels.get(PRODUCT)
+    if product and by_product_label(product.value).mig_profile:
+        return Setting("single", product.place)
     if any(count > 0 and name.startswith(RESOURCE_PREFIX) for name, count in group.allocatable.items()):
         return Setting("mixed", group.place)
     if group.exported and label is None and _MIG_CAPABLE_LABEL in group.labels:
@@ -248,7 +253,7 @@ def _layout(governed: Governed, group: NodeGroup, configurations: Configurations
         return None, False
     maps = mig_maps_of(governed.policy, group.folder, configurations)
     holding = [each for each in maps if label.value in each.config.configs]
-    if not _names_mig_map(governed.policy) and (governed.policy or not holding):
+    if not custom_mig_config(governed.policy) and (governed.policy or not holding):
         generated = _generated(label, group)
         if generated is not None or label.value == "all-disabled":
             return generated, True
@@ -257,10 +262,6 @@ def _layout(governed: Governed, group: NodeGroup, configurations: Configurations
     if first is None or any(other is None or other.profiles != first.profiles for other in found):
         return None, False
     return first, True
-
-
-def _names_mig_map(policy: Policy | None) -> bool:
-    return policy is not None and bool(policy.mig_config)
 
 
 def _generated(label: Label, group: NodeGroup) -> Layout | None:
@@ -273,9 +274,19 @@ def _generated(label: Label, group: NodeGroup) -> Layout | None:
     )
 
 
+def custom_mig_config(policy: Policy | None) -> str:
+    """The ConfigMap that replaces the MIG manager's own configurations; empty when the policy leaves it at them.
+
+    Naming the operator's own ConfigMap is naming none (`MigPartedDefaultConfigMapName` in
+    controllers/object_controls.go).
+    """
+    name = policy.mig_config.value if policy else ""
+    return "" if name == _OWN_MIG_CONFIG else name
+
+
 def mig_maps_of(policy: Policy | None, folder: str, configurations: Configurations) -> tuple[MigConfigMap, ...]:
     """The mig-parted files the MIG manager reads: the one the policy names, else the nearest in the input."""
-    if policy is not None and policy.mig_config:
+    if policy is not None and custom_mig_config(policy):
         named = named_config_maps(policy.mig_config.value, policy.manifest, configurations.config_maps)
         return tuple(
             each

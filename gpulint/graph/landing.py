@@ -1,4 +1,4 @@
-"""Where a workload may land: the declared nodes that can take it, else what its own selector says of any node it lands on."""
+"""Where a workload may land: declared nodes that can take it, else what its own selector says of any node."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
+from typing import TypeAlias
 
 from gpulint.gpu.catalog import by_product_label
 from gpulint.graph.govern import MIG_CONFIG_LABEL, PLUGIN_CONFIG_LABEL, Configurations, Governed, govern
@@ -66,6 +67,7 @@ _COMMON_LABELS = (
     "karpenter.k8s.aws/instance-",
 )
 """Labels that tell no pool from another: nodes that nobody declares have them as well."""
+_QUEUE = "kueue.x-k8s.io/queue-name"
 _HOSTNAME = "kubernetes.io/hostname"
 _MOST_DESCRIBED = 16
 """Combinations of selected label values that are told apart; with more, keys with several values are left out."""
@@ -106,6 +108,10 @@ class Landing:
     """True when no other nodes can take it: the node space is complete, or the selector matches declared nodes."""
 
 
+Divided: TypeAlias = tuple[tuple[Candidate, ...], tuple[Candidate, ...], tuple[Excluded, ...]]
+"""Candidates that match, candidates that may match, and what is excluded."""
+
+
 @dataclass(frozen=True, slots=True)
 class Nodes:
     """The declared nodes and pools of a scope with all that governs them."""
@@ -117,6 +123,7 @@ class Nodes:
     admission_adds_tolerations: bool
     _candidates: dict[int, tuple[Candidate, ...]] = field(default_factory=dict)
     _labels: dict[int, LabelSet] = field(default_factory=dict)
+    _divided: dict[tuple[Placement, bool], Divided] = field(default_factory=dict)
 
     def candidates(self, group: NodeGroup) -> tuple[Candidate, ...]:
         """The group under each configuration that may govern it."""
@@ -139,7 +146,7 @@ class Nodes:
                 yield candidate
 
     def labels(self, candidate: Candidate) -> LabelSet:
-        """All the labels the nodes may have: the declared ones, those that components would set, and what is evidently absent."""
+        """The labels the nodes may have: declared ones, those that components would set, and those that are absent."""
         known = self._labels.get(id(candidate))
         if known is None:
             known = _computed(candidate)
@@ -148,6 +155,32 @@ class Nodes:
                 known = replace(known, values={**known.values, **dict.fromkeys(absent, frozenset({ABSENT}))})
             self._labels[id(candidate)] = known
         return known
+
+    def divided(self, placement: Placement, *, queued: bool) -> Divided:
+        """The declared nodes as a placement divides them; flavors take part for what Kueue queues."""
+        known = self._divided.get((placement, queued))
+        if known is None:
+            known = self._divided[placement, queued] = self._divide(placement, queued=queued)
+        return known
+
+    def _divide(self, placement: Placement, *, queued: bool) -> Divided:
+        names_nodes = _names_nodes(placement)
+        sure: list[Candidate] = []
+        possible: list[Candidate] = []
+        excluded: list[Excluded] = []
+        for group in self.groups:
+            if group.kind == "ResourceFlavor" and not queued:
+                continue
+            barred = () if _tolerated_by_admission(group, self) else untolerated(group.taints, placement.tolerations)
+            for candidate in self.candidates(group):
+                match = placement.matches(self.labels(candidate))
+                if match.truth == "no" or barred:
+                    excluded.append(Excluded(group, match.mismatch, barred))
+                elif match.truth == "yes" and (group.has_gpu or names_nodes):
+                    sure.append(candidate)
+                elif match.truth == "maybe" and group.has_gpu:
+                    possible.append(candidate)
+        return tuple(sure), tuple(possible), tuple(excluded)
 
     def _conventions(self, group: NodeGroup) -> set[str]:
         """Keys of the author's own that nodes declared the same way carry: a group without one evidently lacks it."""
@@ -162,28 +195,22 @@ class Nodes:
 
 def landing(workload: Workload, nodes: Nodes) -> Landing:
     """Where the workload may land. Nodes without any sign of a GPU take part only when the selector names them."""
-    placement = workload.placement
-    names_nodes = _names_nodes(placement)
-    sure: list[Candidate] = []
-    possible: list[Candidate] = []
-    excluded: list[Excluded] = []
-    for group in nodes.groups:
-        for candidate in nodes.candidates(group):
-            match = placement.matches(nodes.labels(candidate))
-            barred = () if _tolerated_by_admission(group, nodes) else untolerated(group.taints, placement.tolerations)
-            if match.truth == "no" or barred:
-                excluded.append(Excluded(group, match.mismatch, barred))
-            elif match.truth == "yes" and (group.has_gpu or names_nodes):
-                sure.append(candidate)
-            elif match.truth == "maybe" and group.has_gpu:
-                possible.append(candidate)
+    sure, possible, excluded = nodes.divided(workload.placement, queued=_is_queued(workload))
     if nodes.complete:
-        return Landing((*sure, *possible), tuple(excluded), bound=True)
+        return Landing((*sure, *possible), excluded, bound=True)
     declared = [*sure, *possible] if sure else []
     others = [group for group in _selected(workload) if not any(_is_of(group, each, nodes) for each in sure)]
     described = [candidate for group in others for candidate in nodes.described(group, workload)]
-    bound = bool(sure) and names_nodes and not others
-    return Landing((*declared, *described), tuple(excluded), bound)
+    pools = any(candidate.group.kind != "ResourceFlavor" for candidate in sure)
+    bound = pools and _names_nodes(workload.placement) and not others
+    return Landing((*declared, *described), excluded, bound)
+
+
+def _is_queued(workload: Workload) -> bool:
+    """Whether Kueue handles it: then it runs where a flavor of its queue says."""
+    metadata = workload.template.metadata
+    places = [("metadata", "labels"), *([(*metadata, "labels")] if metadata is not None else [])]
+    return any(workload.manifest.get(*place, _QUEUE) is not None for place in places)
 
 
 def _names_nodes(placement: Placement) -> bool:
@@ -205,15 +232,15 @@ def _is_of(described: NodeGroup, candidate: Candidate, nodes: Nodes) -> bool:
 
 
 def _tolerated_by_admission(group: NodeGroup, nodes: Nodes) -> bool:
-    """GKE, and whoever says so in the configuration, adds tolerations for extended resources (ExtendedResourceToleration)."""
+    """GKE, and whoever says so in the configuration, runs the admission plugin ExtendedResourceToleration."""
     return nodes.admission_adds_tolerations or any(key.startswith("cloud.google.com/gke-") for key in group.labels)
 
 
-# --- nodes that only a selector describes -------------------------------------------------------------------------------
+# --- nodes that only a selector describes -----------------------------------------------------------------------------
 
 
 def _selected(workload: Workload) -> Iterator[NodeGroup]:
-    """One group per combination of label values that the selector demands: every node it lands on carries one of them."""
+    """One group per combination of label values that the selector demands: every node it lands on carries one."""
     placement = workload.placement
     for term in placement.terms or ((),):
         demanded = _demanded((*placement.node_selector, *term))
@@ -251,7 +278,7 @@ def _described(workload: Workload, labels: Mapping[str, Label]) -> NodeGroup:
 def _contradicts(candidate: Candidate, workload: Workload, house_labels: Mapping[str, Mapping[str, str]]) -> bool:
     """True when nodes under the configuration would not have the labels that the selector asks for.
 
-    MIG resources have labels of their own; what is said here of the others holds for `nvidia.com/gpu` and its renamed form.
+    MIG resources have labels of their own: nothing is said of a workload that asks for them only.
     """
     offer = _whole_gpu(candidate)
     if offer is None or offer.told_by != "config" or not any(each.resource.profile == "" for each in workload.asked):
@@ -268,11 +295,11 @@ def _contradicts(candidate: Candidate, workload: Workload, house_labels: Mapping
     return workload.placement.matches(LabelSet(values)).truth == "no"
 
 
-# --- labels that components would set -----------------------------------------------------------------------------------
+# --- labels that components would set ---------------------------------------------------------------------------------
 
 
 def _computed(candidate: Candidate) -> LabelSet:
-    """With the labels of GPU feature discovery (k8s-device-plugin internal/lm/resource.go), where they follow from what is known."""
+    """With the labels of GPU feature discovery (k8s-device-plugin internal/lm/resource.go), where they are certain."""
     group = candidate.group
     labels = _named(group)
     offer = _whole_gpu(candidate)
@@ -290,7 +317,7 @@ def _computed(candidate: Candidate) -> LabelSet:
 
 def _named(group: NodeGroup) -> LabelSet:
     """With the node's name, and the hostname that follows from it."""
-    is_node = group.kind == "Node" or group.kind == "kubectl label" and " " not in group.name
+    is_node = group.kind == "Node" or (group.kind == "kubectl label" and " " not in group.name)
     if not is_node or is_placeholder(group.name):
         return group.possible
     labels = replace(group.possible, names=frozenset({group.name}))

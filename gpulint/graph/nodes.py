@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gpulint.gpu.catalog import Gpu, by_accelerator, by_instance_type, by_product_label
+from gpulint.graph.scope import nearest
 from gpulint.kube.selectors import LabelSet
 from gpulint.kube.taints import Taint, parse_taints
 from gpulint.manifest import Manifest, Place
@@ -16,6 +17,10 @@ INSTANCE_TYPE = "node.kubernetes.io/instance-type"
 PRODUCT = "nvidia.com/gpu.product"
 _LEGACY_INSTANCE_TYPE = "beta.kubernetes.io/instance-type"
 _GPU_LABEL_DOMAINS = ("nvidia.com/", "amd.com/", "cloud.google.com/gke-accelerator", "karpenter.k8s.aws/instance-gpu-")
+_GPU_TAINTS = ("nvidia.com/", "amd.com/gpu")
+_AWS_CATEGORY = "karpenter.k8s.aws/instance-category"
+_AWS_GPU_CATEGORIES = frozenset({"g", "p"})
+"""Instance categories of AWS in which every type has GPUs."""
 _FAKE_NODE = "kwok.x-k8s.io/node"
 
 
@@ -77,7 +82,7 @@ class NodeGroup:
 
     @property
     def folder(self) -> str:
-        return self.source.path.rpartition("/")[0]
+        return _folder(self.source)
 
 
 def node_groups(manifests: Iterable[Manifest], sources: Iterable[Source]) -> tuple[NodeGroup, ...]:
@@ -218,11 +223,12 @@ def with_hardware(group: NodeGroup, instance_types: Sequence[str] = ()) -> NodeG
     count = (
         group.gpu_count or (int(labelled) if labelled.isdecimal() else 0) or (counts.pop() if len(counts) == 1 else 0)
     )
-    says = bool(gpus) or any(key.startswith(_GPU_LABEL_DOMAINS) for key in group.labels) or _advertises_gpu(group)
     telling = next(
         (group.labels[key].place for key in (PRODUCT, GKE_ACCELERATOR, INSTANCE_TYPE) if key in group.labels), None
     )
-    return replace(group, gpus=gpus, gpu_count=count, has_gpu=says or count > 0, hardware=telling)
+    return replace(
+        group, gpus=gpus, gpu_count=count, has_gpu=bool(gpus) or count > 0 or _tells_of_gpu(group), hardware=telling
+    )
 
 
 def _products(group: NodeGroup) -> tuple[Gpu, ...]:
@@ -233,8 +239,16 @@ def _products(group: NodeGroup) -> tuple[Gpu, ...]:
     return _distinct(gpu for gpu in found if gpu)
 
 
-def _advertises_gpu(group: NodeGroup) -> bool:
-    return any(count > 0 and name.startswith(("nvidia.com/", "amd.com/")) for name, count in group.allocatable.items())
+def _tells_of_gpu(group: NodeGroup) -> bool:
+    """Whether labels, requirements, taints or advertised resources only make sense on a node with GPUs."""
+    keys = {*group.labels, *group.possible.values, *group.possible.excluded}
+    if any(key.startswith(_GPU_LABEL_DOMAINS) for key in keys):
+        return True
+    if any(taint.key.startswith(_GPU_TAINTS) for taint in group.taints):
+        return True
+    if group.possible.values.get(_AWS_CATEGORY, frozenset({""})) <= _AWS_GPU_CATEGORIES:
+        return True
+    return any(count > 0 and name.startswith(_GPU_TAINTS) for name, count in group.allocatable.items())
 
 
 def _distinct(gpus: Iterable[Gpu]) -> tuple[Gpu, ...]:
@@ -252,6 +266,8 @@ class LabelLine:
     names: tuple[Word, ...]
     """Empty when the nodes are chosen by a selector or `--all`."""
     labels: tuple[tuple[str, Label], ...]
+    removed: frozenset[str]
+    """Keys that it takes away: `key-`."""
     overwrite: bool
 
 
@@ -259,7 +275,7 @@ def label_lines(source: Source) -> Iterator[LabelLine]:
     """The node labels that a script sets with kubectl or oc."""
     for command in shell_commands(source):
         line = _label_line(source, command)
-        if line and line.labels:
+        if line and (line.labels or line.removed):
             yield line
 
 
@@ -301,7 +317,10 @@ def _label_line(source: Source, command: ShellCommand) -> LabelLine | None:
         return None
     names = tuple(word for word in targets if "=" not in word.text and not word.text.endswith("-"))
     labels = tuple(_shell_label(source, word) for word in targets if "=" in word.text)
-    return LabelLine(source, names, labels, overwrite)
+    removed = frozenset(
+        word.text.removesuffix("-") for word in targets if word.text.endswith("-") and "=" not in word.text
+    )
+    return LabelLine(source, names, labels, removed, overwrite)
 
 
 def _shell_label(source: Source, word: Word) -> tuple[str, Label]:
@@ -309,22 +328,42 @@ def _shell_label(source: Source, word: Word) -> tuple[str, Label]:
     return key, Label(value, Place.at(source, word.start, word.end))
 
 
-def _merge(groups: list[NodeGroup], lines: Sequence[LabelLine]) -> Iterator[NodeGroup]:
-    named: dict[str, NodeGroup] = {}
+def _merge(groups: Sequence[NodeGroup], lines: Iterable[LabelLine]) -> Iterator[NodeGroup]:
+    """The groups with what scripts label, and one more for each node that only scripts speak of."""
+    merged = dict(enumerate(groups))
+    nodes: dict[str, list[int]] = {}
+    for index, group in merged.items():
+        if group.kind == "Node":
+            nodes.setdefault(group.name, []).append(index)
+    only_labelled: dict[str, NodeGroup] = {}
     for line in lines:
-        for word in line.names or (None,):
-            name = word.text.rpartition("/")[2] if word else "nodes of the script"
-            for index, group in enumerate(groups):
-                if group.kind == "Node" and group.name == name:
-                    groups[index] = _labelled(group, line)
-                    break
-            else:
-                place = Place.at(line.source, word.start, word.end) if word else line.labels[0][1].place
-                key = name if word and "$" not in name else f"{name} {line.source.path} {place.extent}"
-                known = named.get(key) or NodeGroup(name, "kubectl label", place, line.source, {}, LabelSet.of({}))
-                named[key] = _labelled(known, line)
-    yield from groups
-    yield from named.values()
+        for name, place in _targets(line):
+            declared = nearest(_folder(line.source), nodes.get(name, []), lambda index: merged[index].folder).items
+            for index in declared:
+                merged[index] = _labelled(merged[index], line)
+            if not declared:
+                key = name if _is_plain(name) else f"{name} {line.source.path} {place.extent}"
+                known = only_labelled.get(key) or NodeGroup(
+                    name, "kubectl label", place, line.source, {}, LabelSet.of({})
+                )
+                only_labelled[key] = _labelled(known, line)
+    yield from merged.values()
+    yield from only_labelled.values()
+
+
+def _targets(line: LabelLine) -> list[tuple[str, Place]]:
+    """The nodes that a line labels, with their places; one stand-in where a selector chooses them."""
+    if line.names:
+        return [(word.text.rpartition("/")[2], Place.at(line.source, word.start, word.end)) for word in line.names]
+    return [("nodes of the script", label.place) for _, label in line.labels[:1]]
+
+
+def _is_plain(name: str) -> bool:
+    return " " not in name and "$" not in name
+
+
+def _folder(source: Source) -> str:
+    return source.path.rpartition("/")[0]
 
 
 def _labelled(group: NodeGroup, line: LabelLine) -> NodeGroup:
@@ -332,9 +371,12 @@ def _labelled(group: NodeGroup, line: LabelLine) -> NodeGroup:
     again = tuple(
         Relabelled(key, group.labels[key], label)
         for key, label in line.labels
-        if not line.overwrite and key in group.labels and group.labels[key].value != label.value
+        if not line.overwrite
+        and key not in line.removed
+        and key in group.labels
+        and group.labels[key].value != label.value
     )
-    labels = {**group.labels, **added}
+    labels = {**{key: label for key, label in group.labels.items() if key not in line.removed}, **added}
     possible = LabelSet.of({key: label.value for key, label in labels.items()}, closed=group.exported)
     if group.exported:  # the cluster's own word counts for more than a script
         return replace(group, relabelled=group.relabelled + again)

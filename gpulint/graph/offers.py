@@ -1,7 +1,8 @@
 """The GPU resources a node or pool would advertise, and the sharing behind each.
 
 Follows k8s-device-plugin internal/rm/device_map.go and rm.go (`AddDefaultResourcesToConfig`) for the names, and
-api/config/v1/replicas.go for sharing; on GKE its own device plugin (container-engine-accelerators pkg/gpu/nvidia/gpusharing).
+api/config/v1/replicas.go for sharing; on GKE its own device plugin (container-engine-accelerators
+pkg/gpu/nvidia/gpusharing).
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Offers:
 def offers(group: NodeGroup, governed: Governed, house_labels: Mapping[str, Mapping[str, str]]) -> Offers:
     """What nodes of the group would advertise under this configuration.
 
-    `house_labels` maps a label of the author's own to what its values mean; it counts only where no configuration is chosen.
+    `house_labels` maps a label of the author's own to what its values mean; it counts where no configuration is chosen.
     """
     if GKE_SHARING_LABEL in group.labels or GKE_PARTITION_LABEL in group.labels:
         return _gke(group)
@@ -80,7 +81,7 @@ def house_strategy(group: NodeGroup, house_labels: Mapping[str, Mapping[str, str
     return None
 
 
-# --- devices ------------------------------------------------------------------------------------------------------------
+# --- devices ----------------------------------------------------------------------------------------------------------
 
 
 def _unshared(group: NodeGroup, governed: Governed) -> tuple[dict[str, Offer], bool]:
@@ -119,11 +120,11 @@ def _plain(resource: str, profile: str = "", sharing: Sharing = "none") -> Offer
     )
 
 
-# --- sharing by configuration -------------------------------------------------------------------------------------------
+# --- sharing by configuration -----------------------------------------------------------------------------------------
 
 
 def _configured(group: NodeGroup, governed: Governed, house_labels: Mapping[str, Mapping[str, str]]) -> Offers:
-    """Where no configuration is chosen, the author's own label tells what he means the nodes to be, else the installer does."""
+    """By the chosen configuration; without one by the author's own label, which tells what the nodes are to be."""
     unshared, complete = _unshared(group, governed)
     foreign = governed.policy is None and _is_gke(group)
     if governed.entry is not None and not foreign:
@@ -176,7 +177,7 @@ def _apply_house(unshared: Mapping[str, Offer], strategy: str, label: Label) -> 
     }
 
 
-# --- sharing by the labels of GPU feature discovery -----------------------------------------------------------------------
+# --- sharing by the labels of GPU feature discovery -------------------------------------------------------------------
 
 
 def _apply_labels(configured: Offers, group: NodeGroup) -> Offers:
@@ -196,7 +197,7 @@ def _as_labelled(offer: Offer, sharing: Sharing, replicas: int, place: Place) ->
     if sharing == "none":
         plain = _plain(offer.resource.removesuffix(".shared"), offer.profile)
         return replace(plain, told_by="label")
-    if offer.sharing == sharing or sharing == "shared" and offer.sharing in SHARED:
+    if offer.sharing == sharing or (sharing == "shared" and offer.sharing in SHARED):
         return replace(offer, replicas=replicas or offer.replicas, told_by="label", place=place)
     return replace(
         offer,
@@ -210,7 +211,7 @@ def _as_labelled(offer: Offer, sharing: Sharing, replicas: int, place: Place) ->
 
 
 def _told_by_label(group: NodeGroup, resource: str) -> tuple[Sharing, int, Place] | None:
-    """Sharing, units per device (0 when unknown) and the label that tells (k8s-device-plugin internal/lm/resource.go)."""
+    """Sharing, units per device (0: unknown) and the label that tells (k8s-device-plugin internal/lm/resource.go)."""
     written = group.label(f"{resource}.replicas")
     replicas = int(written) if written.isdecimal() else 0
     label = group.labels.get(f"{resource}.sharing-strategy")
@@ -227,7 +228,7 @@ def _told_by_label(group: NodeGroup, resource: str) -> tuple[Sharing, int, Place
 _STRATEGIES: Mapping[str, Sharing] = {"none": "none", "time-slicing": "time-slicing", "mps": "mps"}
 
 
-# --- nodes read from a cluster --------------------------------------------------------------------------------------------
+# --- nodes read from a cluster ----------------------------------------------------------------------------------------
 
 
 def _exported(group: NodeGroup, expected: Offers) -> Offers:
@@ -241,12 +242,12 @@ def _listed(group: NodeGroup, name: str) -> Offer:
     resource = classify(name)
     told = _told_by_label(group, resource.unshared)
     plain = _plain(name, resource.profile, "shared" if resource.is_shared else "unknown")
-    if told is None or resource.is_shared and told[0] == "none":
+    if told is None or (resource.is_shared and told[0] == "none"):
         return plain
     return replace(_as_labelled(plain, *told), resource=name)
 
 
-# --- GKE ------------------------------------------------------------------------------------------------------------------
+# --- GKE --------------------------------------------------------------------------------------------------------------
 
 
 def _is_gke(group: NodeGroup) -> bool:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pathlib
 from dataclasses import dataclass
@@ -116,8 +117,11 @@ class _Search:
     def _follow_links(self) -> None:
         """Links to files that are read under their own name anyway are left out."""
         for path, role in self._links.items():
-            if not os.path.isfile(path):  # also when links go round in a circle
-                self._skip(path, "symlink", "the link leads to no file")
+            if not os.path.isfile(path):
+                if _is_circle(path):
+                    self._files.setdefault(path, role)  # reading it will tell
+                else:
+                    self._skip(path, "symlink", "the link leads to no file")
             elif not self._is_searched(os.path.realpath(path)):
                 self._files.setdefault(path, role)
 
@@ -211,6 +215,14 @@ def _valid(lines: Iterable[str]) -> Iterator[str]:
         except ValueError:
             continue
         yield line
+
+
+def _is_circle(link: str) -> bool:
+    try:
+        os.stat(link)  # noqa: PTH116 - as everywhere in this module
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
 
 
 def _repository(folder: str) -> str | None:

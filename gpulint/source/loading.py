@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import posixpath
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -94,7 +95,7 @@ class _Run:
             return
         data = _bytes(found)
         if isinstance(data, SourceProblem):
-            self._skip(found.path, data.kind, data.message)
+            self._add_unread(found, data)
         elif found.role == "helm-values":
             if b"gpu" in data.lower() or b"nvidia" in data.lower():
                 self._skip(found.path, "helm-values")
@@ -102,6 +103,13 @@ class _Run:
             self._skip(found.path, "encrypted")
         elif _can_hold_anything(data, found.role):
             self.add(_source(found.path, data, found.role))
+
+    def _add_unread(self, found: Input, problem: SourceProblem) -> None:
+        """What could have held a manifest is worth a finding, the rest is counted."""
+        if problem.kind == "symlink" or (problem.kind == "too-large" and _begins_like_manifest(found)):
+            self.sources.append(Source(found.path, "", "manifests", (problem,)))
+        else:
+            self._skip(found.path, problem.kind, problem.message)
 
     def add(self, source: Source) -> None:
         """Count the objects of a source and keep it if anything in it matters."""
@@ -165,10 +173,20 @@ def _bytes(found: Input) -> bytes | SourceProblem:
         with found.file.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            return SourceProblem(0, 0, "symlink", "the link goes in a circle")
         return SourceProblem(0, 0, "unreadable", error.strerror or type(error).__name__)
     if len(data) > MAX_BYTES:
         return SourceProblem(0, 0, "too-large", f"larger than {MAX_BYTES // 2**20} MiB")
     return data
+
+
+def _begins_like_manifest(found: Input) -> bool:
+    if found.file is None:
+        return False
+    with found.file.open("rb") as file:
+        text = file.read(MAX_BYTES).decode("utf-8", "replace")
+    return has_marker(text) and looks_like_manifest(text)
 
 
 def _source(path: str, data: bytes, role: Role) -> Source:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-GPU_MARKERS = ("gpu", "nvidia", "amd.com/", "mig-", "cuda", "accelerator", "gaudi")
+GPU_MARKERS = ("gpu", "nvidia", "amd.com/", "mig-", "migstrategy", "cuda", "accelerator", "gaudi")
 """Lower-case words of which at least one is in every manifest that has to do with GPUs."""
 
 STRUCTURAL_KINDS = frozenset(
