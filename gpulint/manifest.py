@@ -5,10 +5,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gpulint.finding import Location, ObjectRef
-from gpulint.source import Document, Path, Source, Token
+from gpulint.source import Document, Embedded, Path, Source, Token
 
 MAX_LIST_DEPTH = 8
 """Lists in Lists beyond this are not looked into."""
@@ -23,8 +23,8 @@ class Place:
 
     document: Document
     path: Path
-    inner: Path | None = None
-    """A path inside the YAML that the string at `path` holds."""
+    inner: tuple[Path, ...] = ()
+    """A path inside the YAML that the string at `path` holds, one inside the YAML of a string in there, and so on."""
     token: Token = "value"
     extent: tuple[int, int] | None = None
     """Offsets in the text of the source, for what is no part of a YAML tree: a word of a script, a syntax error."""
@@ -40,12 +40,37 @@ class Place:
         """Offsets in the text of the source."""
         if self.extent is not None:
             return self.extent
-        if self.inner is None:
-            return self.document.span(self.path, token=self.token)
-        embedded = self.document.embedded(self.path)
-        if embedded is None:
-            return self.document.span(self.path)
-        return embedded.span(self.inner, token=self.token)
+        holder: Document | Embedded = self.document
+        path = self.path
+        for inner in self.inner:
+            embedded = holder.embedded(path)
+            if embedded is None:
+                return holder.span(path)
+            holder, path = embedded, inner
+        return holder.span(path, token=self.token)
+
+    def embedded(self) -> Embedded | None:
+        """The YAML that the string at this place holds; None where there is no string."""
+        holder: Document | Embedded | None = self.document
+        path = self.path
+        for inner in self.inner:
+            holder = holder.embedded(path) if holder else None
+            path = inner
+        return holder.embedded(path) if holder else None
+
+    def below(self, *steps: str | int, token: Token = "value") -> Place:
+        """A place in what stands at this place."""
+        if not self.inner:
+            return replace(self, path=(*self.path, *steps), token=token)
+        return replace(self, inner=(*self.inner[:-1], (*self.inner[-1], *steps)), token=token)
+
+    def keyed(self) -> Place:
+        """The key of what stands at this place."""
+        return replace(self, token="key")
+
+    def into(self, path: Path, token: Token = "value") -> Place:
+        """A place in the YAML that the string at this place holds."""
+        return replace(self, inner=(*self.inner, path), token=token)
 
     def location(self) -> Location:
         """File, line and column."""
@@ -53,8 +78,7 @@ class Place:
 
     def field(self) -> str:
         """The canonical name of the field: `spec.containers[0].resources.limits["nvidia.com/gpu"]`."""
-        outer = field_name(self.path)
-        return outer if self.inner is None else ".".join(filter(None, (outer, field_name(self.inner))))
+        return ".".join(filter(None, map(field_name, (self.path, *self.inner))))
 
 
 @dataclass(eq=False, slots=True)
@@ -96,11 +120,11 @@ class Manifest:
 
     def place(self, *path: str | int, token: Token = "value") -> Place:
         """A place inside the object."""
-        return Place(self.document, (*self.root, *path), None, token)
+        return Place(self.document, (*self.root, *path), token=token)
 
     def place_in(self, path: Path, inner: Path, token: Token = "value") -> Place:
         """A place inside the YAML that the string at `path` of the object holds."""
-        return Place(self.document, (*self.root, *path), inner, token)
+        return Place(self.document, (*self.root, *path), (inner,), token)
 
 
 def manifests(document: Document) -> list[Manifest]:
@@ -115,7 +139,7 @@ def place_key(place: Place) -> Hashable:
         document.source.path,
         document.index,
         _sortable(place.path),
-        _sortable(place.inner or ()),
+        tuple(map(_sortable, place.inner)),
         place.token,
         place.extent or (),
     )
@@ -145,10 +169,41 @@ def _objects(document: Document, data: object, root: Path, depth: int) -> Iterat
                 yield from _objects(document, _member(item, api_version, kind), (*root, "items", index), depth + 1)
         return
     group, version = api_group(api_version)
+    if (group, kind) in _WRAPPERS:
+        inner = [
+            each
+            for path, member in _members(data, _WRAPPERS[group, kind])
+            for each in _objects(document, member, (*root, *path), depth + 1)
+        ]
+        if inner and depth < MAX_LIST_DEPTH:
+            yield from inner
+            return
     metadata = data.get("metadata")
     named = metadata if isinstance(metadata, dict) else {}
     name = _text(named.get("name")) or _text(named.get("generateName"))
     yield Manifest(document, root, group, version, kind, _text(named.get("namespace")), name)
+
+
+_WRAPPERS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("policy.open-cluster-management.io", "Policy"): ("spec", "policy-templates", "*", "objectDefinition"),
+    ("policy.open-cluster-management.io", "ConfigurationPolicy"): ("spec", "object-templates", "*", "objectDefinition"),
+    ("work.open-cluster-management.io", "ManifestWork"): ("spec", "workload", "manifests", "*"),
+    ("template.openshift.io", "Template"): ("objects", "*"),
+    ("kubernetes.crossplane.io", "Object"): ("spec", "forProvider", "manifest"),
+    ("hive.openshift.io", "SyncSet"): ("spec", "resources", "*"),
+    ("hive.openshift.io", "SelectorSyncSet"): ("spec", "resources", "*"),
+}
+"""Objects that only carry other objects to a cluster, and where those stand in them."""
+
+
+def _members(data: object, pattern: tuple[str, ...], path: Path = ()) -> Iterator[tuple[Path, object]]:
+    if not pattern:
+        yield path, data
+    elif pattern[0] == "*":
+        for index, item in enumerate(data if isinstance(data, list) else ()):
+            yield from _members(item, pattern[1:], (*path, index))
+    elif isinstance(data, dict) and pattern[0] in data:
+        yield from _members(data[pattern[0]], pattern[1:], (*path, pattern[0]))
 
 
 def _member(item: object, api_version: str, list_kind: str) -> object:

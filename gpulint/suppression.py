@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from gpulint.manifest import Manifest, Place
-    from gpulint.source import Document, Path, Source
+    from gpulint.source import Document, Embedded, Path, Source
 
 Origin: TypeAlias = Literal["inline", "annotation", "configuration"]
 
@@ -365,13 +365,13 @@ def _lines(place: Place) -> Iterator[int]:
     document, source = place.document, place.document.source
     yield source.location(*place.span()).line
     yield _first_line(document)
-    for length in range(1, len(place.path) + 1):
-        yield source.location(*document.span(place.path[:length], token="key")).line  # noqa: S106 - not a password
-    embedded = document.embedded(place.path) if place.inner is not None else None
-    if embedded is None or place.inner is None:
-        return
-    for length in range(1, len(place.inner) + 1):
-        yield source.location(*embedded.span(place.inner[:length], token="key")).line  # noqa: S106 - not a password
+    holder: Document | Embedded | None = document
+    for path in (place.path, *place.inner):
+        if holder is None:
+            return
+        for length in range(1, len(path) + 1):
+            yield source.location(*holder.span(path[:length], token="key")).line
+        holder = holder.embedded(path)
 
 
 def _first_line(document: Document) -> int:

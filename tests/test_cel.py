@@ -78,7 +78,7 @@ DOCUMENT = document()
 
 
 def place(*path: str | int, inner: Path | None = None) -> Place:
-    return Place(DOCUMENT, path, inner)
+    return Place(DOCUMENT, path, () if inner is None else (inner,))
 
 
 def pool(name: str = "a100") -> Pool:

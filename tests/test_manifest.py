@@ -71,7 +71,7 @@ def test_place_of_a_value() -> None:
 
 def test_place_of_a_key_and_of_a_missing_field() -> None:
     (manifest,) = objects(DEPLOYMENT)
-    key = manifest.place(*LIMITS, "nvidia.com/gpu", token="key").location()  # noqa: S106 - not a password
+    key = manifest.place(*LIMITS, "nvidia.com/gpu", token="key").location()
     missing = manifest.place(*LIMITS, "cpu").location()
     assert (key.line, key.column, key.end_column) == (13, 13, 27)
     assert (missing.line, missing.column, missing.end_column) == (12, 11, 17)
@@ -176,7 +176,7 @@ def test_place_keys_tell_places_apart() -> None:
     first, second = objects(DEPLOYMENT + "---\n" + DEPLOYMENT)
     places = [
         first.place("spec"),
-        first.place("spec", token="key"),  # noqa: S106 - not a password
+        first.place("spec", token="key"),
         first.place("spec", 0),
         first.place("spec", "0"),
         first.place_in(("spec",), ("a",)),

@@ -52,7 +52,7 @@ def test_span(text: str, path: Path, token: str) -> None:
 
 def test_key_span() -> None:
     text = "data:\n  c: |\n    a:\n      bee: 12\n"
-    start, end = embedded(text).span(("a", "bee"), token="key")  # noqa: S106 - not a password
+    start, end = embedded(text).span(("a", "bee"), token="key")
     assert text[start:end] == "bee"
 
 

@@ -47,7 +47,7 @@ def silent(
     """Origin and reason of what silences a finding of the rule at a path of an object; empty when nothing does."""
     suppressions, objects = collect(read_stdin(text, "jobs/train.yaml"), config)
     manifest = objects[index]
-    place = Place(manifest.document, (*manifest.root, *path), inner)
+    place = Place(manifest.document, (*manifest.root, *path), () if inner is None else (inner,))
     found = suppressions.silences(rule, place, manifest)
     return f"{found.origin}: {found.reason}" if found else ""
 

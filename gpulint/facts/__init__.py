@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from gpulint.config import Config
+from gpulint.facts.installer import Choice, Conflict, InstallerFact, choices, conflicts, installer_facts
 from gpulint.facts.mig import FilterFact, LayoutFact, ProfileUse, filters, layouts, profile_uses
 from gpulint.facts.namespace import NamespaceFact, QuotaItem, namespace_places, namespaces, quota_items
 from gpulint.facts.owner import Owners
-from gpulint.facts.policy import Choice, Conflict, PolicyFact, choices, conflicts, policy_facts
 from gpulint.facts.pool import Pool, pools
 from gpulint.facts.problem import Problem, config_problems, yaml_problems
 from gpulint.facts.request import Request, requests
@@ -23,7 +23,7 @@ SUBJECTS: Mapping[str, type] = MappingProxyType(
         "filter": FilterFact,
         "layout": LayoutFact,
         "ns": NamespaceFact,
-        "policy": PolicyFact,
+        "installer": InstallerFact,
         "pool": Pool,
         "problem": Problem,
         "profile": ProfileUse,
@@ -43,7 +43,7 @@ def derive(graph: Graph, config: Config) -> Iterator[object]:
     asked = list(requests(graph, owners))
     yield from yaml_problems(graph.scope.name, graph.scope.sources)
     yield from config_problems(graph)
-    yield from policy_facts(graph)
+    yield from installer_facts(graph)
     yield from choices(graph)
     yield from conflicts(graph)
     yield from pools(graph)

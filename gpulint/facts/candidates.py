@@ -241,9 +241,9 @@ def _may_confidence(offered: Sequence[tuple[Candidate, Offer]], *, only: bool) -
 
 def _same_set(candidate: Candidate) -> bool:
     """Whether the folder of the configuration stands beside that of whom it would govern, or not far above."""
-    config_map = candidate.governed.config_map
-    if config_map is None:
+    configs = candidate.governed.configs
+    if configs is None:
         return False
-    parent = config_map.manifest.folder().rpartition("/")[0]
+    parent = configs.holder.folder.rpartition("/")[0]
     below = candidate.group.folder.removeprefix(parent).strip("/")
     return related_folders(parent, candidate.group.folder) and below.count("/") < _NEIGHBOURS

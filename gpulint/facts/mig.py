@@ -15,7 +15,7 @@ from gpulint.gpu import catalog, mig, stock
 from gpulint.gpu.catalog import Gpu, device_name, device_of_name, is_known_profile
 from gpulint.gpu.mig_parted import DeviceFilter, MigEntry, ProfileCount
 from gpulint.graph import Graph
-from gpulint.graph.configs import MigConfigMap
+from gpulint.graph.configs import MigFile
 from gpulint.graph.govern import MIG_CONFIG_LABEL, custom_mig_config
 from gpulint.graph.nodes import PRODUCT, NodeGroup
 from gpulint.graph.workloads import Asked, Workload
@@ -119,20 +119,20 @@ class FilterFact:
 
 def filters(graph: Graph) -> Iterator[FilterFact]:
     """One fact per filter value."""
-    for config_map, reach, name, entry in mig_entries(graph):
+    for mig_file, reach, name, entry in mig_entries(graph):
         for each in entry.filters:
-            place = config_map.at(each.path)
+            place = mig_file.at(each.path)
             suggestion, board = _meant_filter(each, place, reach.groups_for(name))
             yield FilterFact(graph.scope.name, name, each.value, each.verdict, each.reason, suggestion, board, place)
 
 
 def layouts(graph: Graph) -> Iterator[LayoutFact]:
     """One fact per entry that makes MIG devices."""
-    for config_map, reach, name, entry in mig_entries(graph):
+    for mig_file, reach, name, entry in mig_entries(graph):
         counts = entry.counts()
         if not counts or entry.unknown:
             continue
-        targets, confidence = targets_of(config_map, reach, name, entry)
+        targets, confidence = targets_of(mig_file, reach, name, entry)
         if confidence == "low":
             targets = []
         anywhere = not targets
@@ -152,7 +152,7 @@ def layouts(graph: Graph) -> Iterator[LayoutFact]:
             reason=mig.why_not(misfit[0], counts) if misfit else "",
             would_do=_layout(mig.closest_layout(misfit[0], counts)) if misfit else "",
             confidence=_layout_confidence(entry) if anywhere or nowhere else confidence,
-            place=_layout_place(config_map, entry, misfit),
+            place=_layout_place(mig_file, entry, misfit),
         )
 
 
@@ -171,28 +171,28 @@ def _layout_confidence(entry: MigEntry) -> Confidence:
     return "medium" if any(each.verdict == "unknown-id" for each in entry.filters) else "high"
 
 
-def _layout_place(config_map: MigConfigMap, entry: MigEntry, misfit: Sequence[Gpu]) -> Place:
+def _layout_place(mig_file: MigFile, entry: MigEntry, misfit: Sequence[Gpu]) -> Place:
     alone = [
         each
         for each in entry.profiles
         if misfit and each.count > 0 and not any(mig.fits(gpu, {each.name: each.count}) for gpu in misfit)
     ]
-    return config_map.at(alone[0].path) if alone else config_map.at((*entry.path, "mig-devices"), key=True)
+    return mig_file.at(alone[0].path) if alone else mig_file.at((*entry.path, "mig-devices"), key=True)
 
 
 def _in_configs(graph: Graph) -> Iterator[ProfileUse]:
-    for config_map, reach, name, entry in mig_entries(graph):
+    for mig_file, reach, name, entry in mig_entries(graph):
         if entry.unknown:
             continue
-        targets, confidence = targets_of(config_map, reach, name, entry)
+        targets, confidence = targets_of(mig_file, reach, name, entry)
         for profile in entry.profiles:
             if profile.count > 0:
-                yield _in_config(graph, config_map, name, entry, profile, targets, confidence)
+                yield _in_config(graph, mig_file, name, entry, profile, targets, confidence)
 
 
 def _in_config(
     graph: Graph,
-    config_map: MigConfigMap,
+    mig_file: MigFile,
     name: str,
     entry: MigEntry,
     profile: ProfileCount,
@@ -214,8 +214,8 @@ def _in_config(
         on_gpus=not lacking,
         would_do=_layout(_closest(gpus, entry.counts())),
         confidence=confidence,
-        place=config_map.at(profile.path, key=True),
-        gpu_place=judged[0].place if judged else config_map.at(entry.path),
+        place=mig_file.at(profile.path, key=True),
+        gpu_place=judged[0].place if judged else mig_file.at(entry.path),
     )
 
 
@@ -306,8 +306,10 @@ def _on_nodes(graph: Graph) -> Iterator[ProfileUse]:
 
 def _uses_stock(graph: Graph, group: NodeGroup) -> bool:
     """True when no mig-parted file of the input can be the one that the label chooses from."""
-    policies = {id(c.governed.policy): c.governed.policy for c in graph.nodes.candidates(group) if c.governed.policy}
-    return not graph.configurations.mig_maps and not any(custom_mig_config(policy) for policy in policies.values())
+    installers = {
+        id(c.governed.installer): c.governed.installer for c in graph.nodes.candidates(group) if c.governed.installer
+    }
+    return not graph.configurations.mig_files and not any(custom_mig_config(each) for each in installers.values())
 
 
 # --- pods -------------------------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from gpulint.facts.candidates import Candidates
 from gpulint.finding import CONFIDENCES, Confidence
 from gpulint.gpu import stock
 from gpulint.graph import Graph
-from gpulint.graph.configs import MigConfigMap
-from gpulint.graph.govern import MIG_CONFIG_LABEL, Governed, custom_mig_config, mig_maps_of
+from gpulint.graph.configs import MigFile
+from gpulint.graph.govern import MIG_CONFIG_LABEL, Governed, custom_mig_config, mig_files_of
 from gpulint.graph.landing import Candidate, Landing
 from gpulint.graph.scope import related_folders
 from gpulint.graph.workloads import Workload
@@ -55,18 +55,18 @@ def supply_of(graph: Graph, profile: str, landing: Landing, verdict: Candidates)
     maps = {
         id(each): each
         for candidate in landing.candidates
-        if custom_mig_config(candidate.governed.policy)
-        for each in mig_maps_of(candidate.governed.policy, candidate.group.folder, graph.configurations)
+        if custom_mig_config(candidate.governed.installer)
+        for each in mig_files_of(candidate.governed.installer, candidate.group.folder, graph.configurations)
     }
     named = len(maps) == 1
-    files = tuple(maps.values()) if named else graph.configurations.mig_maps
+    files = tuple(maps.values()) if named else graph.configurations.mig_files
     created = _created(files) if named else configured_profiles(graph)
     if not files or profile in created or any(_is_open(each) for each in files):
         return NO_CLAIM
     confidence: Confidence = "medium" if named else "low"
     if graph.spaces["mig-configs"] == "complete":
         confidence = "high"
-    by = f"ConfigMap {files[0].manifest.name}" if named else "the input"
+    by = files[0].holder.label if named else "the input"
     return Supply("likely", confidence, tuple(sorted(created)), by)
 
 
@@ -81,22 +81,22 @@ def configured_profiles(graph: Graph) -> frozenset[str]:
     """The profiles that some configuration of the input creates, in configuration spelling."""
     chosen = {group.label(MIG_CONFIG_LABEL) for group in graph.nodes.groups}
     stocked = (profile for name in chosen if name for profile in stock.profiles_of(name))
-    return frozenset(stocked) | _created(graph.configurations.mig_maps)
+    return frozenset(stocked) | _created(graph.configurations.mig_files)
 
 
 def _strategy_cap(workload: Workload, landing: Landing, candidate: Candidate) -> Confidence:
     governed = candidate.governed
     if governed.strategy_origin == "node":
         return "high" if landing.bound or not candidate.declared else "low"
-    if _is_for_all_nodes(governed) and governed.policy:
-        near = related_folders(governed.policy.manifest.folder(), workload.manifest.folder())
+    if _is_for_all_nodes(governed) and governed.installer:
+        near = related_folders(governed.installer.folder, workload.manifest.folder())
         stated = governed.strategy_origin == "policy"
         return "high" if stated and near and not governed.tied else "medium"
     if not governed.wired or (candidate.declared and not landing.bound):
         return "low"  # an installer that is not in the input may override a file, and sets `single` by default
     if landing.bound and not governed.tied:
         return "high"
-    entries = governed.config_map.entries if governed.config_map else ()
+    entries = governed.configs.entries if governed.configs else ()
     return "low" if any(entry.config.mig_strategy == "mixed" for entry in entries) else "medium"
 
 
@@ -104,10 +104,12 @@ def _is_for_all_nodes(governed: Governed) -> bool:
     """True when no label of a node can change the strategy."""
     if governed.strategy_origin == "policy":
         return True
-    return governed.strategy_origin == "plugin-default" and bool(governed.policy and not governed.policy.plugin_config)
+    installer = governed.installer
+    names_no_config = installer is not None and not installer.plugin_config and not installer.plugin_holder
+    return governed.strategy_origin == "plugin-default" and names_no_config
 
 
-def _created(files: Iterable[MigConfigMap]) -> frozenset[str]:
+def _created(files: Iterable[MigFile]) -> frozenset[str]:
     return frozenset(
         name
         for file in files
@@ -117,7 +119,7 @@ def _created(files: Iterable[MigConfigMap]) -> frozenset[str]:
     )
 
 
-def _is_open(file: MigConfigMap) -> bool:
+def _is_open(file: MigFile) -> bool:
     """True when it may create more than can be read: it holds a placeholder, or is refused."""
     return file.config.unknown or file.config.refused
 

@@ -10,8 +10,9 @@ from gpulint.gpu import mig, stock
 from gpulint.gpu.catalog import Gpu, by_id, gpus_with_profile
 from gpulint.gpu.mig_parted import MigEntry
 from gpulint.graph import Graph
-from gpulint.graph.configs import MigConfigMap, Policy
-from gpulint.graph.govern import MIG_CONFIG_LABEL, custom_mig_config, mig_maps_of, named_config_maps
+from gpulint.graph.configs import MigFile
+from gpulint.graph.govern import MIG_CONFIG_LABEL, custom_mig_config, mig_files_of, mig_holders
+from gpulint.graph.installers import Installer
 from gpulint.graph.nodes import NodeGroup
 from gpulint.manifest import Place
 
@@ -44,23 +45,23 @@ class Reach:
         return self.chosen.get(name) or self.capable
 
 
-def mig_entries(graph: Graph) -> Iterator[tuple[MigConfigMap, Reach, str, MigEntry]]:
+def mig_entries(graph: Graph) -> Iterator[tuple[MigFile, Reach, str, MigEntry]]:
     """Every entry of every mig-parted file, with the nodes that may read it and the name of its configuration."""
     reaches = _reaches(graph)
-    for config_map in graph.configurations.mig_maps:
-        reach = reaches[id(config_map)]
-        for name, config in config_map.config.configs.items():
+    for mig_file in graph.configurations.mig_files:
+        reach = reaches[id(mig_file)]
+        for name, config in mig_file.config.configs.items():
             for entry in config.entries:
-                yield config_map, reach, name, entry
+                yield mig_file, reach, name, entry
 
 
-def targets_of(config_map: MigConfigMap, reach: Reach, name: str, entry: MigEntry) -> tuple[list[Target], Confidence]:
+def targets_of(mig_file: MigFile, reach: Reach, name: str, entry: MigEntry) -> tuple[list[Target], Confidence]:
     """What an entry is applied to, and how sure that is; nothing when it is not known.
 
     The GPUs of its filters, else of each node that chooses it, else of all declared nodes with MIG.
     """
     if not any(each.verdict == "all" for each in entry.filters):
-        named = [Target(_by_ids(each.gpus), config_map.at(each.path)) for each in entry.filters if each.gpus]
+        named = [Target(_by_ids(each.gpus), mig_file.at(each.path)) for each in entry.filters if each.gpus]
         if named:
             return named, "high"
         if any(each.verdict in {"unknown-id", "unknown"} for each in entry.filters):
@@ -71,7 +72,7 @@ def targets_of(config_map: MigConfigMap, reach: Reach, name: str, entry: MigEntr
     gpus = tuple({gpu.id: gpu for group in reach.capable for gpu in group.gpus if gpu.mig}.values())
     if not gpus:
         return [], "low"
-    others = _meant_for_others(config_map, name, entry, gpus)
+    others = _meant_for_others(mig_file, name, entry, gpus)
     return [Target(gpus, reach.capable[0].hardware_place)], "low" if others else "medium"
 
 
@@ -93,15 +94,15 @@ def profiles_certain(gpu: Gpu) -> bool:
 
 def _reaches(graph: Graph) -> Mapping[int, Reach]:
     """For each mig-parted file, by identity, the nodes that may read it."""
-    chosen: dict[int, dict[str, list[NodeGroup]]] = {id(each): {} for each in graph.configurations.mig_maps}
-    capable: dict[int, list[NodeGroup]] = {id(each): [] for each in graph.configurations.mig_maps}
+    chosen: dict[int, dict[str, list[NodeGroup]]] = {id(each): {} for each in graph.configurations.mig_files}
+    capable: dict[int, list[NodeGroup]] = {id(each): [] for each in graph.configurations.mig_files}
     tied: set[int] = set()
     for group in graph.nodes.groups if chosen else ():
         label = group.label(MIG_CONFIG_LABEL)
         read = {
             id(each): each
             for candidate in graph.nodes.candidates(group)
-            for each in _meant(graph, candidate.governed.policy, group)
+            for each in _meant(graph, candidate.governed.installer, group)
         }
         holding = [key for key, each in read.items() if label in each.config.configs]
         if len(holding) > 1:
@@ -114,19 +115,19 @@ def _reaches(graph: Graph) -> Mapping[int, Reach]:
     return {key: Reach(chosen[key], capable[key], key in tied) for key in chosen}
 
 
-def _meant(graph: Graph, policy: Policy | None, group: NodeGroup) -> Sequence[MigConfigMap]:
+def _meant(graph: Graph, installer: Installer | None, group: NodeGroup) -> Sequence[MigFile]:
     """The files that the MIG manager is meant to read, also under a key that it does not read."""
-    if policy is None or not custom_mig_config(policy):
-        return mig_maps_of(policy, group.folder, graph.configurations)
-    named = named_config_maps(policy.mig_config.value, policy.manifest, graph.configurations.config_maps)
-    return [each for each in graph.configurations.mig_maps if any(each.manifest is manifest for manifest in named)]
+    if installer is None or not custom_mig_config(installer):
+        return mig_files_of(installer, group.folder, graph.configurations)
+    named = mig_holders(installer, graph.configurations.holders)
+    return [each for each in graph.configurations.mig_files if any(each.holder is holder for holder in named)]
 
 
-def _meant_for_others(config_map: MigConfigMap, name: str, entry: MigEntry, gpus: Iterable[Gpu]) -> bool:
+def _meant_for_others(mig_file: MigFile, name: str, entry: MigEntry, gpus: Iterable[Gpu]) -> bool:
     """True when the file is not for these GPUs alone: it has something else for them, or it is a copy of NVIDIA's."""
     if any(entry.counts() == shipped.layout.profiles for shipped in stock.stock_configs().get(name, ())):
         return True
-    entries = [each for config in config_map.config.configs.values() for each in config.entries]
+    entries = [each for config in mig_file.config.configs.values() for each in config.entries]
     return any(each.counts() and mig.fits(gpu, each.counts()) for each in entries for gpu in gpus)
 
 

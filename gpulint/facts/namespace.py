@@ -140,5 +140,5 @@ def _quota_item(
         counted_too=f"{_REQUESTS}{resource}" in hard,
         other_scheduler=other_scheduler,
         text=text(hard[key]),
-        place=quota.place(*path, token="key"),  # noqa: S106 - not a password
+        place=quota.place(*path, token="key"),
     )

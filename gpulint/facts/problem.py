@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from gpulint.gpu.problem import Problem as ConfigProblem
 from gpulint.graph import Graph
-from gpulint.graph.configs import broken_values, raw_configs
+from gpulint.graph.configs import Holder, broken_values, patched_configs, raw_configs
 from gpulint.manifest import Place
 from gpulint.source import Embedded, Source, SourceProblem
 
@@ -49,21 +49,23 @@ def yaml_problems(cluster: str, sources: Iterable[Source]) -> Iterator[Problem]:
 def config_problems(graph: Graph) -> Iterator[Problem]:
     """Of device-plugin and mig-parted files, in ConfigMaps and on their own."""
     configurations = graph.configurations
-    for config_map in configurations.plugin_maps:
-        for entry in config_map.entries:
-            subject = _subject(entry.key, config_map.manifest.name)
+    for configs in configurations.plugin_configs:
+        for entry in configs.entries:
+            subject = _subject(entry.key, configs.holder)
             for problem in entry.config.problems:
                 place = entry.at(problem.path, key=problem.token == "key")
                 yield _in_config(graph, "device-plugin", subject, problem, place)
             yield from _inside(graph, subject, entry.place)
-    for mig_map in configurations.mig_maps:
-        subject = _subject(mig_map.key, mig_map.manifest.name)
-        for problem in mig_map.config.problems:
-            place = mig_map.at(problem.path, key=problem.token == "key")
+    for file in configurations.mig_files:
+        subject = _subject(file.key, file.holder)
+        for problem in file.config.problems:
+            place = file.at(problem.path, key=problem.token == "key")
             yield _in_config(graph, "mig-parted", subject, problem, place)
-        yield from _inside(graph, subject, mig_map.place)
-    for broken in broken_values(configurations.config_maps, configurations.policies):
-        yield from _in_embedded(graph, _subject(broken.key, broken.manifest.name), broken.place, broken.embedded)
+        yield from _inside(graph, subject, file.place)
+    plugin = frozenset(each.plugin_config.value for each in configurations.installers if each.plugin_config)
+    mig = frozenset(each.mig_config.value for each in configurations.installers if each.mig_config)
+    for broken in broken_values(configurations.holders, plugin, mig):
+        yield from _in_embedded(graph, _subject(broken.key, broken.holder), broken.place, broken.embedded)
     yield from _on_their_own(graph)
 
 
@@ -71,11 +73,11 @@ def _on_their_own(graph: Graph) -> Iterator[Problem]:
     """Their YAML problems are those of their document."""
     files = (source for source in graph.scope.sources if source.role in {"manifests", "other"})
     matter = (document for source in files for document in source.documents() if document.matters)
-    for raw in raw_configs(matter):
-        reader, config = ("device-plugin", raw.plugin) if raw.plugin else ("mig-parted", raw.mig)
+    for loose in (*raw_configs(matter), *patched_configs(graph.scope.sources)):
+        reader, config = ("device-plugin", loose.plugin) if loose.plugin else ("mig-parted", loose.mig)
         for problem in config.problems if config else ():
-            place = raw.at(problem.path, key=problem.token == "key")
-            yield _in_config(graph, reader, f"file {raw.document.source.path}", problem, place)
+            place = loose.at(problem.path, key=problem.token == "key")
+            yield _in_config(graph, reader, loose.label, problem, place)
 
 
 def _in_config(graph: Graph, reader: str, subject: str, problem: ConfigProblem, place: Place) -> Problem:
@@ -86,7 +88,7 @@ def _in_config(graph: Graph, reader: str, subject: str, problem: ConfigProblem, 
 
 def _inside(graph: Graph, subject: str, value: Place) -> Iterator[Problem]:
     """YAML problems of a value that parses all the same: a key that comes twice is lost."""
-    embedded = value.document.embedded(value.path)
+    embedded = value.embedded()
     if embedded is not None:
         yield from _in_embedded(graph, subject, value, embedded)
 
@@ -102,5 +104,5 @@ def _in_text(cluster: str, subject: str, problem: SourceProblem, place: Place) -
     return Problem(cluster, "yaml", problem.kind, subject, problem.message, "", place, other)
 
 
-def _subject(key: str, config_map: str) -> str:
-    return f"'{key}' of ConfigMap {config_map}"
+def _subject(key: str, holder: Holder) -> str:
+    return f"'{key}' of {holder.label}"

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from gpulint.gpu.mig import resource_name, suggest_profile
-from gpulint.gpu.problem import Path, Problem, as_int, closest, is_placeholder, kind, show
+from gpulint.gpu.problem import Path, Problem, as_int, closest, filled_in, is_placeholder, kind, show
 
 __all__ = ["DevicePluginConfig", "Problem", "SharedResource", "looks_like", "max_mps_replicas", "parse"]
 
@@ -70,6 +70,7 @@ def parse(data: object) -> DevicePluginConfig:
     A mig-parted file gives no problems: `mig_parted.looks_like` tells it apart.
     """
     reader = _Reader()
+    data = filled_in(data)
     if is_placeholder(data):
         return DevicePluginConfig(unknown=True)
     if data is None:

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 from gpulint.gpu import catalog
 from gpulint.gpu.mig import parse_profile, suggest_profile
-from gpulint.gpu.problem import Path, Problem, as_int, closest, is_placeholder, kind, show
+from gpulint.gpu.problem import Path, Problem, as_int, closest, filled_in, is_placeholder, kind, show
 
 __all__ = ["DeviceFilter", "MigConfig", "MigEntry", "MigPartedConfig", "Problem", "ProfileCount", "looks_like", "parse"]
 
@@ -106,6 +106,7 @@ class MigPartedConfig:
 def parse(data: object) -> MigPartedConfig:
     """Reads one file, given as plain data (None for an empty file, which is accepted and holds no configuration)."""
     reader = _Reader()
+    data = filled_in(data)
     if is_placeholder(data):
         return MigPartedConfig(unknown=True)
     if data is None or data == {}:

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from gpulint.source.scalars import resolve_plain
+
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and list indexes inside the configuration file."""
 
@@ -37,6 +39,21 @@ _INT64 = 2**63
 def is_placeholder(value: object) -> bool:
     """Whether the value is still to be filled in by another tool: `${X}`, `$X`, `$(X)`, `{{ x }}`, `<x>`."""
     return isinstance(value, str) and bool(_PLACEHOLDER.search(value))
+
+
+_WITH_DEFAULT = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*:?[=-]([^${}]*)\}")
+
+
+def filled_in(value: object) -> object:
+    """The data with the defaults of `${NAME:=default}` and `${NAME:-default}`, as Flux and envsubst put them in."""
+    if isinstance(value, str):
+        found = _WITH_DEFAULT.fullmatch(value)
+        return resolve_plain(found[1]) if found else value
+    if isinstance(value, Mapping):
+        return {key: filled_in(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [filled_in(each) for each in value]
+    return value
 
 
 def as_int(value: object) -> int | None:

@@ -6,8 +6,8 @@
 | `requests` | workload → resource name (attribute `asked`) |
 | `places` | workload → landing: all that can take it (attribute `landing`) |
 | `selects` | workload → node group that can take it |
-| `governs` | policy or device-plugin ConfigMap → node group |
-| `configures` | policy → ConfigMap (attribute `role`: `device-plugin` or `mig`) |
+| `governs` | installer, or device-plugin configurations that no installer names → node group |
+| `configures` | installer → ConfigMap or map in values (attribute `role`: `device-plugin` or `mig`) |
 | `advertises` | node group → resource name (attribute `offer`) |
 """
 
@@ -20,18 +20,13 @@ from typing import Literal, TypeAlias
 import networkx as nx
 
 from gpulint.graph import kustomize
-from gpulint.graph.configs import (
-    MigConfigMap,
-    PluginConfigMap,
-    Policy,
-    mig_config_maps,
-    plugin_config_maps,
-    policies,
-)
-from gpulint.graph.govern import Configurations, named_config_maps
+from gpulint.graph.configs import Holder, config_map_holders, mig_files, plugin_configs
+from gpulint.graph.govern import Configurations, mig_holders, plugin_holders
+from gpulint.graph.installers import Installer, installers
 from gpulint.graph.landing import Landing, Nodes, landing
 from gpulint.graph.nodes import NodeGroup, node_groups
 from gpulint.graph.scope import Scope
+from gpulint.graph.sections import ChartValues, chart_values
 from gpulint.graph.workloads import Workload, workloads
 from gpulint.manifest import Manifest, manifests
 
@@ -47,6 +42,7 @@ class Graph:
     scope: Scope
     network: nx.MultiDiGraph
     manifests: tuple[Manifest, ...]
+    charts: tuple[ChartValues, ...]
     workloads: tuple[Workload, ...]
     nodes: Nodes
     spaces: Mapping[str, Completeness]
@@ -74,13 +70,17 @@ class Graph:
         return [data["manifest"] for source, _, key, data in edges if key == "in" and source[0] == kind]
 
 
-def thing(of: Workload | NodeGroup | Policy | Manifest) -> Thing:
+def thing(of: Workload | NodeGroup | Installer | Holder | Manifest) -> Thing:
     """The network's node for an object."""
     if isinstance(of, NodeGroup):
         return "nodes", f"{of.kind} {of.name} {of.place.field()} {of.source.path}"
     if isinstance(of, Workload):
         return "workload", f"{_identity(of.manifest)} {of.template.path}"
-    return (of.kind, _identity(of)) if isinstance(of, Manifest) else ("policy", _identity(of.manifest))
+    if isinstance(of, Manifest):
+        return of.kind, _identity(of)
+    if isinstance(of, Holder):
+        return "config", f"{of.label} {of.name_place.document.source.path} {of.name_place.field()}"
+    return "installer", f"{of.label} {of.place.document.source.path} {of.place.field()}"
 
 
 def _identity(manifest: Manifest) -> str:
@@ -90,7 +90,8 @@ def _identity(manifest: Manifest) -> str:
 def link(scope: Scope, house_labels: Mapping[str, Mapping[str, str]]) -> Graph:
     """The graph of the objects in a scope."""
     objects = tuple(_objects(scope))
-    configurations = _configurations(objects)
+    charts = chart_values(objects, scope.sources)
+    configurations = _configurations(objects, charts)
     groups = node_groups(objects, scope.sources)
     nodes = Nodes(
         groups,
@@ -102,11 +103,11 @@ def link(scope: Scope, house_labels: Mapping[str, Mapping[str, str]]) -> Graph:
     asking = tuple(workloads(objects, kustomize.namespaces(scope.sources)))
     network: nx.MultiDiGraph = nx.MultiDiGraph()
     _link_nodes(network, nodes)
-    _link_policies(network, configurations)
+    _link_installers(network, configurations)
     _link_namespaces(network, objects, kustomize.namespaces(scope.sources))
     for workload in asking:
         _link_workload(network, workload, nodes)
-    return Graph(scope, network, objects, asking, nodes, _spaces(scope, objects, nodes))
+    return Graph(scope, network, objects, charts, asking, nodes, _spaces(scope, objects, nodes))
 
 
 def _objects(scope: Scope) -> Iterator[Manifest]:
@@ -118,11 +119,13 @@ def _objects(scope: Scope) -> Iterator[Manifest]:
                 yield from manifests(document)
 
 
-def _configurations(objects: tuple[Manifest, ...]) -> Configurations:
-    operators = policies(objects)
-    config_maps = tuple(each for each in objects if each.kind == "ConfigMap" and not each.group)
-    named = frozenset(policy.plugin_config.value for policy in operators if policy.plugin_config)
-    return Configurations(operators, plugin_config_maps(config_maps, named), mig_config_maps(config_maps), config_maps)
+def _configurations(objects: tuple[Manifest, ...], charts: tuple[ChartValues, ...]) -> Configurations:
+    makers = installers(objects, charts)
+    config_maps = (each for each in objects if each.kind == "ConfigMap" and not each.group)
+    own = (holder for maker in makers for holder in (maker.plugin_holder, maker.mig_holder) if holder)
+    holders = (*config_map_holders(config_maps), *own)
+    named = frozenset(maker.plugin_config.value for maker in makers if maker.plugin_config)
+    return Configurations(makers, plugin_configs(holders, named), mig_files(holders), holders)
 
 
 def _link_nodes(network: nx.MultiDiGraph, nodes: Nodes) -> None:
@@ -132,18 +135,16 @@ def _link_nodes(network: nx.MultiDiGraph, nodes: Nodes) -> None:
             for name, offer in candidate.offers.by_resource.items():
                 network.add_edge(thing(group), ("resource", name), key="advertises", offer=offer)
             governed = candidate.governed
-            source = governed.policy or (governed.config_map.manifest if governed.config_map else None)
+            source = governed.installer or (governed.configs.holder if governed.configs else None)
             if source is not None:
                 network.add_edge(thing(source), thing(group), key="governs")
 
 
-def _link_policies(network: nx.MultiDiGraph, configurations: Configurations) -> None:
-    for policy in configurations.policies:
-        for role, setting in (("device-plugin", policy.plugin_config), ("mig", policy.mig_config)):
-            for config_map in (
-                named_config_maps(setting.value, policy.manifest, configurations.config_maps) if setting else ()
-            ):
-                network.add_edge(thing(policy), thing(config_map), key="configures", role=role)
+def _link_installers(network: nx.MultiDiGraph, configurations: Configurations) -> None:
+    for installer in configurations.installers:
+        for role, meant in (("device-plugin", plugin_holders), ("mig", mig_holders)):
+            for holder in meant(installer, configurations.holders):
+                network.add_edge(thing(installer), thing(holder), key="configures", role=role)
 
 
 def _link_namespaces(network: nx.MultiDiGraph, objects: Iterable[Manifest], given: Mapping[str, str]) -> None:
@@ -173,10 +174,10 @@ def _spaces(scope: Scope, objects: Iterable[Manifest], nodes: Nodes) -> dict[str
     configurations = nodes.configurations
     partial = {
         "nodes": bool(nodes.groups),
-        "device-plugin-configs": bool(configurations.plugin_maps)
-        or any(each.plugin_config for each in configurations.policies),
-        "mig-configs": bool(configurations.mig_maps) or any(each.mig_config for each in configurations.policies),
-        "installers": bool(configurations.policies),
+        "device-plugin-configs": bool(configurations.plugin_configs)
+        or any(each.plugin_config for each in configurations.installers),
+        "mig-configs": bool(configurations.mig_files) or any(each.mig_config for each in configurations.installers),
+        "installers": bool(configurations.installers),
         "namespaces": ("", "Namespace") in kinds,
         "limits": ("", "LimitRange") in kinds,
         "quotas": ("", "ResourceQuota") in kinds,
@@ -190,4 +191,4 @@ def _spaces(scope: Scope, objects: Iterable[Manifest], nodes: Nodes) -> dict[str
     return {**spaces, **dict.fromkeys(sorted(complete), "complete")}
 
 
-__all__ = ["Graph", "MigConfigMap", "PluginConfigMap", "link", "thing"]
+__all__ = ["Graph", "link", "thing"]

@@ -1,40 +1,100 @@
-"""GPU configuration in the input: device-plugin and mig-parted ConfigMaps, and the policies that name them."""
+"""Device-plugin and mig-parted files in the input: in ConfigMaps, in chart values, or on their own."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gpulint.gpu import device_plugin, mig_parted
 from gpulint.gpu.device_plugin import DevicePluginConfig
 from gpulint.gpu.mig_parted import MigPartedConfig
+from gpulint.graph.patches import patches
+from gpulint.graph.sections import Section
 from gpulint.manifest import Manifest, Place
-from gpulint.source import Document, Embedded, Path
+from gpulint.source import Document, Embedded, Path, Source, Token
 
 MIG_CONFIG_KEY = "config.yaml"
 """The one key the MIG manager reads (gpu-operator controllers/object_controls.go, TransformMIGManager)."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Holder:
+    """Texts by key: a ConfigMap, or a map in chart values of which the chart makes one."""
+
+    name: str
+    """Of the ConfigMap; empty where the chart gives it one."""
+    label: str
+    """`ConfigMap time-slicing-config`, `config.map of HelmRelease nvidia-device-plugin`."""
+    folder: str
+    namespace: str
+    """Empty when unknown."""
+    data: Section
+    name_place: Place
+    manifest: Manifest | None = None
+    """None for a map in chart values."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Sorted."""
+        return tuple(sorted(self.data.data))
+
+    def values(self) -> Iterator[tuple[str, object, Place]]:
+        """Key, embedded YAML as plain data, and place of each value; without values that are no YAML."""
+        for key, value in self.data.data.items():
+            place = self.data.place(key)
+            if isinstance(value, Mapping):  # some charts take the file as values instead of text
+                yield key, value, place
+            if not isinstance(value, str):
+                continue
+            embedded = place.embedded()
+            if embedded is not None and embedded.node() is not None:
+                yield key, embedded.data(), place
+            elif not value.strip():
+                yield key, None, place
+
+    def is_text(self, key: str) -> bool:
+        return isinstance(self.data.data.get(key), str)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A file in a value of a holder."""
+
+    place: Place
+    """The value."""
+    is_text: bool
+    """False where the value is the file's mapping itself."""
+
+    def at(self, path: Path, *, key: bool = False) -> Place:
+        """A place inside the file."""
+        token: Token = "key" if key else "value"
+        return self.place.into(path, token) if self.is_text else self.place.below(*path, token=token)
+
+
 @dataclass(frozen=True, slots=True)
 class PluginEntry:
-    """One device-plugin configuration: the value of one key of a ConfigMap."""
+    """One device-plugin configuration: the value of one key."""
 
     key: str
     config: DevicePluginConfig
-    place: Place
-    """The value of the key."""
+    text: Text
+
+    @property
+    def place(self) -> Place:
+        """The value of the key."""
+        return self.text.place
 
     def at(self, path: Path, *, key: bool = False) -> Place:
         """A place inside the configuration."""
-        return replace(self.place, inner=path, token="key" if key else "value")
+        return self.text.at(path, key=key)
 
 
 @dataclass(frozen=True, slots=True)
-class PluginConfigMap:
-    """A ConfigMap whose values are device-plugin configurations, one per key."""
+class PluginConfigs:
+    """Device-plugin configurations of one holder, one per key."""
 
-    manifest: Manifest
+    holder: Holder
     entries: tuple[PluginEntry, ...]
 
     def entry(self, key: str) -> PluginEntry | None:
@@ -42,23 +102,27 @@ class PluginConfigMap:
 
 
 @dataclass(frozen=True, slots=True)
-class MigConfigMap:
-    """A mig-parted file in a key of a ConfigMap."""
+class MigFile:
+    """A mig-parted file in a key of a holder."""
 
-    manifest: Manifest
+    holder: Holder
     key: str
     config: MigPartedConfig
-    place: Place
+    text: Text
+
+    @property
+    def place(self) -> Place:
+        return self.text.place
 
     def at(self, path: Path, *, key: bool = False) -> Place:
-        return replace(self.place, inner=path, token="key" if key else "value")
+        return self.text.at(path, key=key)
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A configuration that is no YAML: the value of one key of a ConfigMap."""
+    """A configuration that is no YAML: the value of one key."""
 
-    manifest: Manifest
+    holder: Holder
     key: str
     embedded: Embedded
     place: Place
@@ -66,84 +130,57 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
-class RawConfig:
-    """A configuration in a file of its own, which something outside the input puts into a ConfigMap."""
+class LooseConfig:
+    """A configuration that something else puts into a ConfigMap: a file of its own, a value of a Kustomize patch."""
 
-    document: Document
+    label: str
+    """`file mig.yaml`, `'any' of a patch in overlays/prod/slices.yaml`."""
+    text: Text
     plugin: DevicePluginConfig | None
     """None for a mig-parted file."""
     mig: MigPartedConfig | None
     """None for a device-plugin file."""
 
     def at(self, path: Path, *, key: bool = False) -> Place:
-        return Place(self.document, path, token="key" if key else "value")
+        return self.text.at(path, key=key)
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A field of a policy: its value, empty when it is not set, and the place of the value or of where it would be."""
-
-    value: str
-    place: Place
-
-    def __bool__(self) -> bool:
-        return bool(self.value)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Policy:
-    """An NVIDIA GPU Operator ClusterPolicy (nvidia.com/v1)."""
-
-    manifest: Manifest
-    mig_strategy: Setting
-    plugin_config: Setting
-    plugin_default: Setting
-    mig_config: Setting
-    plugin_enabled: bool
+def config_map_holders(config_maps: Iterable[Manifest]) -> Iterator[Holder]:
+    """The ConfigMaps that hold anything."""
+    for manifest in config_maps:
+        data = manifest.get("data")
+        yield Holder(
+            name=manifest.name,
+            label=f"ConfigMap {manifest.name}",
+            folder=manifest.folder(),
+            namespace=manifest.namespace,
+            data=Section(data if isinstance(data, Mapping) else {}, manifest.place("data")),
+            name_place=manifest.place("metadata", "name"),
+            manifest=manifest,
+        )
 
 
-def policies(manifests: Iterable[Manifest]) -> tuple[Policy, ...]:
-    """Every ClusterPolicy of the GPU Operator (not: of another project with that kind)."""
-    return tuple(_policy(each) for each in manifests if each.kind == "ClusterPolicy" and each.group == "nvidia.com")
-
-
-def _policy(manifest: Manifest) -> Policy:
-    return Policy(
-        manifest,
-        mig_strategy=_setting(manifest, "spec", "mig", "strategy"),
-        plugin_config=_setting(manifest, "spec", "devicePlugin", "config", "name"),
-        plugin_default=_setting(manifest, "spec", "devicePlugin", "config", "default"),
-        mig_config=_setting(manifest, "spec", "migManager", "config", "name"),
-        plugin_enabled=manifest.get("spec", "devicePlugin", "enabled") is not False,
-    )
-
-
-def _setting(manifest: Manifest, *path: str) -> Setting:
-    value = manifest.get(*path)
-    return Setting(value if isinstance(value, str) else "", manifest.place(*path))
-
-
-def plugin_config_maps(config_maps: Iterable[Manifest], named: frozenset[str]) -> tuple[PluginConfigMap, ...]:
-    """The ConfigMaps that hold device-plugin configurations: by their content, or because a policy names them.
+def plugin_configs(holders: Iterable[Holder], named: frozenset[str]) -> tuple[PluginConfigs, ...]:
+    """The holders with device-plugin configurations: by their content, or because an installer names them.
 
     A value that is a mig-parted file is left out: whoever names it as a device-plugin configuration is wrong.
     """
     found = []
-    for manifest in config_maps:
-        entries = tuple(_plugin_entries(manifest, wanted=manifest.name in named))
+    for holder in holders:
+        entries = tuple(_plugin_entries(holder, wanted=holder.manifest is None or holder.name in named))
         if entries:
-            found.append(PluginConfigMap(manifest, entries))
+            found.append(PluginConfigs(holder, entries))
     return tuple(found)
 
 
-def _plugin_entries(manifest: Manifest, *, wanted: bool) -> Iterator[PluginEntry]:
-    values = [each for each in config_values(manifest) if not mig_parted.looks_like(each[1])]
+def _plugin_entries(holder: Holder, *, wanted: bool) -> Iterator[PluginEntry]:
+    values = [each for each in holder.values() if not mig_parted.looks_like(each[1])]
     evident = any(device_plugin.looks_like(data) for _, data, _ in values)
     if not evident and not wanted:
         return
     for key, data, place in values:
         if (wanted or device_plugin.looks_like(data) or _is_plain_version(data)) if evident else _may_be_meant(data):
-            yield PluginEntry(key, device_plugin.parse(data), place)
+            yield PluginEntry(key, device_plugin.parse(data), Text(place, holder.is_text(key)))
 
 
 def _is_plain_version(data: object) -> bool:
@@ -152,66 +189,64 @@ def _is_plain_version(data: object) -> bool:
 
 
 def _may_be_meant(data: object) -> bool:
-    """True unless the value is something else: another ConfigMap may have the name that a policy names."""
+    """True unless the value is something else: another ConfigMap may have the name that an installer names."""
     return data is None or (isinstance(data, Mapping) and bool(data.keys() & {"version", "flags", "sharing"}))
 
 
-def mig_config_maps(config_maps: Iterable[Manifest]) -> tuple[MigConfigMap, ...]:
-    """The mig-parted files in ConfigMaps, whatever their key."""
+def mig_files(holders: Iterable[Holder]) -> tuple[MigFile, ...]:
+    """The mig-parted files, whatever their key."""
     return tuple(
-        MigConfigMap(manifest, key, mig_parted.parse(data), place)
-        for manifest in config_maps
-        for key, data, place in config_values(manifest)
+        MigFile(holder, key, mig_parted.parse(data), Text(place, holder.is_text(key)))
+        for holder in holders
+        for key, data, place in holder.values()
         if mig_parted.looks_like(data)
     )
 
 
-def broken_values(config_maps: Iterable[Manifest], operators: Iterable[Policy]) -> Iterator[Broken]:
-    """Values that are meant as a configuration, by who names their ConfigMap or by what they say, and are no YAML."""
-    operators = tuple(operators)
-    plugin = frozenset(each.plugin_config.value for each in operators)
-    mig = frozenset(each.mig_config.value for each in operators)
-    for manifest in config_maps:
-        data = manifest.get("data")
-        for key, value in data.items() if isinstance(data, Mapping) else ():
+def broken_values(holders: Iterable[Holder], plugin: frozenset[str], mig: frozenset[str]) -> Iterator[Broken]:
+    """Values that are meant as a configuration, by who names their holder or by what they say, and are no YAML.
+
+    `plugin` and `mig` are the names that installers give the device plugin and the MIG manager.
+    """
+    for holder in holders:
+        for key, value in holder.data.data.items():
             if not isinstance(value, str) or _TEMPLATE.search(value):
                 continue
-            named = manifest.name in plugin or (manifest.name in mig and key == MIG_CONFIG_KEY)
+            named = holder.name in plugin or (holder.name in mig and key == MIG_CONFIG_KEY)
             if not named and not _EVIDENCE.search(value):
                 continue
-            place = manifest.place("data", key)
-            embedded = place.document.embedded(place.path)
+            place = holder.data.place(key)
+            embedded = place.embedded()
             if embedded is not None and embedded.node() is None and embedded.problems():
-                yield Broken(manifest, key, embedded, place)
+                yield Broken(holder, key, embedded, place)
 
 
 _TEMPLATE = re.compile(r"\{\{|\{%|\$\{")
 _EVIDENCE = re.compile(r"(?m)^\s*(?:timeSlicing|mig-configs)\s*:")
 
 
-def raw_configs(documents: Iterable[Document]) -> Iterator[RawConfig]:
+def raw_configs(documents: Iterable[Document]) -> Iterator[LooseConfig]:
     """Documents that are no Kubernetes objects but device-plugin or mig-parted files."""
     for document in documents:
         if document.kind or document.api_version:
             continue
         data = document.data()
-        if mig_parted.looks_like(data):
-            yield RawConfig(document, None, mig_parted.parse(data))
-        elif isinstance(data, Mapping) and data.keys() & {"sharing", "flags"} and device_plugin.looks_like(data):
-            yield RawConfig(document, device_plugin.parse(data), None)
+        if mig_parted.looks_like(data) or (isinstance(data, Mapping) and data.keys() & {"sharing", "flags"}):
+            yield from _loose(f"file {document.source.path}", Text(Place(document, ()), is_text=False), data)
 
 
-def config_values(manifest: Manifest) -> Iterator[tuple[str, object, Place]]:
-    """Key, embedded YAML as plain data, and place of each value of a ConfigMap; without values that are no YAML."""
-    data = manifest.get("data")
-    if not isinstance(data, Mapping):
-        return
-    for key, value in data.items():
-        if not isinstance(value, str):
-            continue
-        place = manifest.place("data", key)
-        embedded = place.document.embedded(place.path)
-        if embedded is not None and embedded.node() is not None:
-            yield key, embedded.data(), place
-        elif not value.strip():
-            yield key, None, place
+def patched_configs(sources: Iterable[Source]) -> Iterator[LooseConfig]:
+    """Device-plugin and mig-parted files in values of Kustomize patches, strategic merge and JSON 6902 alike."""
+    for patch in patches(sources):
+        for key, place in patch.texts():
+            embedded = place.embedded()
+            if embedded is not None and embedded.node() is not None:
+                label = f"'{key}' of a patch in {place.document.source.path}"
+                yield from _loose(label, Text(place, is_text=True), embedded.data())
+
+
+def _loose(label: str, text: Text, data: object) -> Iterator[LooseConfig]:
+    if mig_parted.looks_like(data):
+        yield LooseConfig(label, text, None, mig_parted.parse(data))
+    elif device_plugin.looks_like(data):
+        yield LooseConfig(label, text, device_plugin.parse(data), None)

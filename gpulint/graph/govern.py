@@ -1,9 +1,9 @@
 """Which configuration governs a node or pool, and why: environment before label before default before fallback.
 
 The order is the one of k8s-device-plugin (`NewConfig` in api/config/v1/config.go for the strategy,
-cmd/config-manager/main.go for the chosen config) under the GPU Operator, which passes `mig.strategy` as an environment
-variable and hard-codes the fallback `empty` (controllers/object_controls.go, `handleDevicePluginConfig` and
-`applyMIGConfiguration`).
+cmd/config-manager/main.go for the chosen config). The GPU Operator passes `mig.strategy` as an environment variable
+and hard-codes the fallback `empty` (controllers/object_controls.go, `handleDevicePluginConfig` and
+`applyMIGConfiguration`); the plugin's own chart falls back to the key `default`, then to the only key.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from gpulint.gpu import stock
+from gpulint.gpu import operator, stock
 from gpulint.gpu.catalog import by_product_label
 from gpulint.gpu.mig import RESOURCE_PREFIX
 from gpulint.gpu.mig_parted import MigConfig, MigEntry
 from gpulint.gpu.problem import is_placeholder
-from gpulint.graph.configs import MIG_CONFIG_KEY, MigConfigMap, PluginConfigMap, PluginEntry, Policy, Setting
+from gpulint.graph.configs import MIG_CONFIG_KEY, Holder, MigFile, PluginConfigs, PluginEntry
+from gpulint.graph.installers import Installer, Setting
 from gpulint.graph.nodes import PRODUCT, Label, NodeGroup
 from gpulint.graph.scope import nearest, related_folders
-from gpulint.manifest import Manifest, Place
+from gpulint.manifest import Place
 
 PLUGIN_CONFIG_LABEL = "nvidia.com/device-plugin.config"
 MIG_CONFIG_LABEL = "nvidia.com/mig.config"
 MIG_STRATEGY_LABEL = "nvidia.com/mig.strategy"
-_OWN_MIG_CONFIG = "default-mig-parted-config"
 _MIG_CAPABLE_LABEL = "nvidia.com/mig.capable"
 """GPU feature discovery sets it on every node with a GPU (k8s-device-plugin internal/lm/nvml.go)."""
 
@@ -52,7 +52,7 @@ class Layout:
 class Governed:
     """The configuration that a node or pool runs under."""
 
-    policy: Policy | None
+    installer: Installer | None
     strategy: str
     """The effective MIG strategy, empty when unknown."""
     strategy_place: Place | None
@@ -60,7 +60,7 @@ class Governed:
     origin: Origin
     entry: PluginEntry | None
     """The device-plugin config; None with origin `fallback`: none, so nothing is shared."""
-    config_map: PluginConfigMap | None
+    configs: PluginConfigs | None
     layout: Layout | None
     """None: nothing says that MIG is on, or the name of the layout is not known."""
     layout_known: bool
@@ -82,28 +82,42 @@ class Governed:
 class Configurations:
     """Everything in a scope that can govern nodes."""
 
-    policies: tuple[Policy, ...]
-    plugin_maps: tuple[PluginConfigMap, ...]
-    mig_maps: tuple[MigConfigMap, ...]
-    config_maps: tuple[Manifest, ...]
+    installers: tuple[Installer, ...]
+    plugin_configs: tuple[PluginConfigs, ...]
+    mig_files: tuple[MigFile, ...]
+    holders: tuple[Holder, ...]
+    """ConfigMaps, and the maps in chart values."""
 
 
-def named_config_maps(name: str, referrer: Manifest, config_maps: Sequence[Manifest]) -> tuple[Manifest, ...]:
-    """The ConfigMaps of that name nearest to who names them: the operator's own namespace is not in its policy."""
-    same = [each for each in config_maps if each.name == name]
-    return nearest(referrer.folder(), same, Manifest.folder).items
+def plugin_holders(installer: Installer, holders: Sequence[Holder]) -> tuple[Holder, ...]:
+    """What an installer hands to the device plugin: its own values, else the nearest ConfigMap of the name it gives."""
+    return _meant(installer.plugin_holder, installer.plugin_config.value, installer, holders)
+
+
+def mig_holders(installer: Installer, holders: Sequence[Holder]) -> tuple[Holder, ...]:
+    """What it hands to the MIG manager, likewise."""
+    return _meant(installer.mig_holder, installer.mig_config.value, installer, holders)
+
+
+def _meant(own: Holder | None, name: str, installer: Installer, holders: Sequence[Holder]) -> tuple[Holder, ...]:
+    if own is not None:
+        return (own,)
+    same = [each for each in holders if name and each.name == name and each.manifest is not None]
+    return nearest(installer.folder, same, lambda each: each.folder).items
 
 
 def govern(group: NodeGroup, configurations: Configurations) -> tuple[Governed, ...]:
     """The configurations the group may run under: one, or one per installer when the folders do not decide."""
-    installers: list[Policy | PluginConfigMap] = list(configurations.policies)
-    if not installers:
-        installers = list(configurations.plugin_maps)
-    chosen = nearest(group.folder, installers, lambda each: each.manifest.folder())
+    makers: list[Installer | PluginConfigs] = list(configurations.installers)
+    if not makers:
+        makers = list(configurations.plugin_configs)
+    chosen = nearest(
+        group.folder, makers, lambda each: each.folder if isinstance(each, Installer) else each.holder.folder
+    )
     if not chosen.items:
         return (_complete(_unknown(), group, configurations),)
     governed = [
-        _by_policy(group, each, configurations) if isinstance(each, Policy) else _by_map(group, each)
+        _by_installer(group, each, configurations) if isinstance(each, Installer) else _by_configs(group, each)
         for each in chosen.items
     ]
     return tuple(replace(_complete(each, group, configurations), tied=chosen.tied) for each in governed)
@@ -113,50 +127,70 @@ def _unknown() -> Governed:
     return Governed(None, "", None, "unknown", None, None, None, layout_known=False, wired=False)
 
 
-def _by_policy(group: NodeGroup, policy: Policy, configurations: Configurations) -> Governed:
-    if not policy.plugin_enabled:  # some other device plugin runs there, if any
-        return replace(_unknown(), policy=policy)
-    stated = _stated_strategy(policy)
+def _by_installer(group: NodeGroup, installer: Installer, configurations: Configurations) -> Governed:
+    if not installer.plugin_enabled:  # some other device plugin runs there, if any
+        return replace(_unknown(), installer=installer)
+    stated = installer.mig_strategy
     base = replace(
         _unknown(),
-        policy=policy,
+        installer=installer,
         strategy=stated.value,
         strategy_place=stated.place,
         strategy_origin="policy" if stated else "",
         wired=True,
     )
-    if not policy.plugin_config:
-        reason = "the policy names no device-plugin config"
+    if is_placeholder(stated.value):
+        base = replace(base, strategy="", strategy_origin="")
+    if not installer.plugin_config and installer.plugin_holder is None:
+        reason = f"{installer.label} names no device-plugin config"
         return replace(_with_plugin_default(base), origin="fallback", reasons=(reason,))
-    maps = _maps_of(policy, configurations)
-    label = group.labels.get(PLUGIN_CONFIG_LABEL)
-    key = label.value if label else policy.plugin_default.value
+    configs = configs_of(installer, configurations)
+    if len(configs) != 1:  # not in the input, or several of that name
+        return base
+    label = group.labels.get(PLUGIN_CONFIG_LABEL) if installer.kind != "daemonset" else None
+    key, origin = _chosen_key(installer, configs[0], label)
     if not key:
         reason = "no label and no default chooses a device-plugin config"
         return replace(_with_plugin_default(base), origin="fallback", reasons=(reason,))
-    if len(maps) != 1:  # not in the input, or several of that name
-        return base
-    entry = maps[0].entry(key)
+    entry = configs[0].entry(key)
     if entry is None:
-        return replace(base, config_map=maps[0])
-    return _with_entry(base, maps[0], entry, "label" if label else "default", label, group)
+        return replace(base, configs=configs[0])
+    return _with_entry(base, configs[0], entry, origin, label, group)
 
 
-def _stated_strategy(policy: Policy) -> Setting:
-    """The strategy the operator hands to the plugin: arguments beat the environment, of which the last word counts."""
-    plugin = ("spec", "devicePlugin")
-    arguments = policy.manifest.get(*plugin, "args")
-    for index, argument in enumerate(arguments if isinstance(arguments, list) else ()):
-        name, _, value = str(argument).partition("=")
-        if name == "--mig-strategy" and value:
-            return Setting(value, policy.manifest.place(*plugin, "args", index))
-    environment = policy.manifest.get(*plugin, "env")
-    for index in reversed(range(len(environment) if isinstance(environment, list) else 0)):
-        if policy.manifest.get(*plugin, "env", index, "name") == "MIG_STRATEGY":
-            given = policy.manifest.get(*plugin, "env", index, "value")
-            place = policy.manifest.place(*plugin, "env", index, "value")
-            return Setting(given, place) if isinstance(given, str) else policy.mig_strategy
-    return policy.mig_strategy
+def _chosen_key(installer: Installer, configs: PluginConfigs, label: Label | None) -> tuple[str, Origin]:
+    """The key that the config manager takes (cmd/config-manager/main.go, `updateConfigName`); empty: no config."""
+    if label:
+        return label.value, "label"
+    if installer.plugin_default:
+        return installer.plugin_default.value, "default"
+    keys = configs.holder.keys
+    for fallback in installer.fallbacks:
+        if fallback == "named" and "default" in keys:
+            return "default", "default"
+        if fallback == "single" and len(keys) == 1:
+            return keys[0], "default"
+        if fallback == "empty":
+            break
+    return "", "fallback"
+
+
+def configs_of(installer: Installer, configurations: Configurations) -> list[PluginConfigs]:
+    """The device-plugin configurations that an installer means."""
+    named = plugin_holders(installer, configurations.holders)
+    return [each for each in configurations.plugin_configs if any(each.holder is holder for holder in named)]
+
+
+def _by_configs(group: NodeGroup, configs: PluginConfigs) -> Governed:
+    near = related_folders(group.folder, configs.holder.folder)
+    base = replace(_unknown(), near=near)
+    label = group.labels.get(PLUGIN_CONFIG_LABEL)
+    if label:
+        entry = configs.entry(label.value)
+        return _with_entry(base, configs, entry, "label", label, group) if entry else base
+    if len(configs.entries) == 1:
+        return _with_entry(base, configs, configs.entries[0], "only-config", None, group)
+    return base
 
 
 def _with_plugin_default(governed: Governed) -> Governed:
@@ -166,26 +200,9 @@ def _with_plugin_default(governed: Governed) -> Governed:
     return replace(governed, strategy="none", strategy_origin="plugin-default")
 
 
-def _maps_of(policy: Policy, configurations: Configurations) -> list[PluginConfigMap]:
-    named = named_config_maps(policy.plugin_config.value, policy.manifest, configurations.config_maps)
-    return [each for each in configurations.plugin_maps if any(each.manifest is manifest for manifest in named)]
-
-
-def _by_map(group: NodeGroup, config_map: PluginConfigMap) -> Governed:
-    near = related_folders(group.folder, config_map.manifest.folder())
-    base = replace(_unknown(), near=near)
-    label = group.labels.get(PLUGIN_CONFIG_LABEL)
-    if label:
-        entry = config_map.entry(label.value)
-        return _with_entry(base, config_map, entry, "label", label, group) if entry else base
-    if len(config_map.entries) == 1:
-        return _with_entry(base, config_map, config_map.entries[0], "only-config", None, group)
-    return base
-
-
 def _with_entry(
     base: Governed,
-    config_map: PluginConfigMap,
+    configs: PluginConfigs,
     entry: PluginEntry,
     origin: Origin,
     label: Label | None,
@@ -200,18 +217,18 @@ def _with_entry(
         )
     elif base.wired and not entry.config.refused and not entry.config.unknown:
         base = _with_plugin_default(base)
-    name = config_map.manifest.name
+    name = configs.holder.label
     reason = {
         "label": f"{group.name} is labelled {PLUGIN_CONFIG_LABEL}={label.value if label else ''}",
-        "default": f"'{entry.key}' is the default of '{name}'",
-    }.get(origin, f"'{name}' is the only device-plugin config in the input")
+        "default": f"'{entry.key}' of {name} is taken where no label chooses",
+    }.get(origin, f"'{entry.key}' of {name} is the only device-plugin config in the input")
     if entry.config.refused or entry.config.unknown:
-        return replace(base, config_map=config_map)
+        return replace(base, configs=configs)
     return replace(
         base,
         origin=origin,
         entry=entry,
-        config_map=config_map,
+        configs=configs,
         reasons=(reason,),
     )
 
@@ -251,9 +268,9 @@ def _layout(governed: Governed, group: NodeGroup, configurations: Configurations
         return None, bool(group.gpus) and all(gpu.mig is False for gpu in group.gpus)
     if is_placeholder(label.value):
         return None, False
-    maps = mig_maps_of(governed.policy, group.folder, configurations)
+    maps = mig_files_of(governed.installer, group.folder, configurations)
     holding = [each for each in maps if label.value in each.config.configs]
-    if not custom_mig_config(governed.policy) and (governed.policy or not holding):
+    if not custom_mig_config(governed.installer) and (governed.installer or not holding):
         generated = _generated(label, group)
         if generated is not None or label.value == "all-disabled":
             return generated, True
@@ -274,34 +291,34 @@ def _generated(label: Label, group: NodeGroup) -> Layout | None:
     )
 
 
-def custom_mig_config(policy: Policy | None) -> str:
-    """The ConfigMap that replaces the MIG manager's own configurations; empty when the policy leaves it at them.
+def custom_mig_config(installer: Installer | None) -> str:
+    """The name of the ConfigMap that replaces the MIG manager's own configurations; empty where nothing does.
 
     Naming the operator's own ConfigMap is naming none (`MigPartedDefaultConfigMapName` in
     controllers/object_controls.go).
     """
-    name = policy.mig_config.value if policy else ""
-    return "" if name == _OWN_MIG_CONFIG else name
+    name = installer.mig_config.value if installer else ""
+    return "" if name in operator.OPERATOR_CONFIG_MAPS else name
 
 
-def mig_maps_of(policy: Policy | None, folder: str, configurations: Configurations) -> tuple[MigConfigMap, ...]:
-    """The mig-parted files the MIG manager reads: the one the policy names, else the nearest in the input."""
-    if policy is not None and custom_mig_config(policy):
-        named = named_config_maps(policy.mig_config.value, policy.manifest, configurations.config_maps)
+def mig_files_of(installer: Installer | None, folder: str, configurations: Configurations) -> tuple[MigFile, ...]:
+    """The mig-parted files the MIG manager reads: the one the installer names, else the nearest in the input."""
+    if installer is not None and custom_mig_config(installer):
+        named = mig_holders(installer, configurations.holders)
         return tuple(
             each
-            for each in configurations.mig_maps
-            if each.key == MIG_CONFIG_KEY and any(each.manifest is manifest for manifest in named)
+            for each in configurations.mig_files
+            if each.key == MIG_CONFIG_KEY and any(each.holder is holder for holder in named)
         )
-    return nearest(folder, configurations.mig_maps, lambda each: each.manifest.folder()).items
+    return nearest(folder, configurations.mig_files, lambda each: each.holder.folder).items
 
 
-def _chosen(mig_map: MigConfigMap, name: str, group: NodeGroup) -> Layout | None:
-    config = mig_map.config.configs.get(name)
-    return None if config is None or mig_map.config.refused else _laid_out(config, mig_map, group)
+def _chosen(mig_file: MigFile, name: str, group: NodeGroup) -> Layout | None:
+    config = mig_file.config.configs.get(name)
+    return None if config is None or mig_file.config.refused else _laid_out(config, mig_file, group)
 
 
-def _laid_out(config: MigConfig, mig_map: MigConfigMap, group: NodeGroup) -> Layout | None:
+def _laid_out(config: MigConfig, mig_file: MigFile, group: NodeGroup) -> Layout | None:
     """What a named config gives the GPUs of the group; None when a placeholder or an unknown GPU leaves it open."""
     entries = _entries_for(config, group)
     if not entries or any(entry.unknown for entry in entries):
@@ -316,7 +333,7 @@ def _laid_out(config: MigConfig, mig_map: MigConfigMap, group: NodeGroup) -> Lay
         tuple(sorted(profiles.items())),
         enabled=any(entry.mig_enabled for entry in entries),
         uniform=len(entries) == 1 and entries[0].all_devices,
-        place=mig_map.at(entries[0].path),
+        place=mig_file.at(entries[0].path),
     )
 
 

@@ -126,7 +126,7 @@ def _plain(resource: str, profile: str = "", sharing: Sharing = "none") -> Offer
 def _configured(group: NodeGroup, governed: Governed, house_labels: Mapping[str, Mapping[str, str]]) -> Offers:
     """By the chosen configuration; without one by the author's own label, which tells what the nodes are to be."""
     unshared, complete = _unshared(group, governed)
-    foreign = governed.policy is None and _is_gke(group)
+    foreign = governed.installer is None and _is_gke(group)
     if governed.entry is not None and not foreign:
         return Offers(_apply_config(unshared, group, governed), complete)
     house = house_strategy(group, house_labels)

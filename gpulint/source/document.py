@@ -58,7 +58,7 @@ class Source:
         return [_document(self, index, start, end) for index, (start, end) in enumerate(spans)]
 
 
-_NOT_DOCUMENTS: frozenset[Role] = frozenset({"helm-template", "helm-values", "chart", "shell"})
+_NOT_DOCUMENTS: frozenset[Role] = frozenset({"helm-template", "chart", "shell"})
 
 
 @dataclass(slots=True, eq=False)

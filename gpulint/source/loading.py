@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import posixpath
+import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from gpulint.finding import NotAnalysed
 from gpulint.source.compose import SourceProblem
 from gpulint.source.discovery import Input, discover
 from gpulint.source.document import Document, Source
-from gpulint.source.roles import KUSTOMIZATION_NAMES, Role, is_encrypted, is_kustomization
+from gpulint.source.roles import CHART_FILE, KUSTOMIZATION_NAMES, Role, is_encrypted, is_kustomization
 from gpulint.source.scan import (
     Header,
     bytes_can_hold_documents,
@@ -26,6 +27,9 @@ from gpulint.source.text import MAX_BYTES, decode, is_utf16
 if TYPE_CHECKING:
     import pathlib
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+
+_NVIDIA_CHART = re.compile(rb"^name:[ \t]*[\"']?(?:gpu-operator|nvidia-device-plugin)\b", re.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +101,19 @@ class _Run:
         if isinstance(data, SourceProblem):
             self._add_unread(found, data)
         elif found.role == "helm-values":
-            if b"gpu" in data.lower() or b"nvidia" in data.lower():
-                self._skip(found.path, "helm-values")
+            self._add_values(found, data)
         elif is_encrypted(data):
             self._skip(found.path, "encrypted")
         elif _can_hold_anything(data, found.role):
             self.add(_source(found.path, data, found.role))
+
+    def _add_values(self, found: Input, data: bytes) -> None:
+        """Values are read for the settings of NVIDIA's charts, which a user's own chart may depend on."""
+        kept = len(self.sources)
+        if bytes_can_hold_documents(data) and not is_encrypted(data) and not _is_of_nvidia_chart(found):
+            self.add(_source(found.path, data, found.role))
+        if len(self.sources) == kept and (b"gpu" in data.lower() or b"nvidia" in data.lower()):
+            self._skip(found.path, "helm-values")
 
     def _add_unread(self, found: Input, problem: SourceProblem) -> None:
         """What could have held a manifest is worth a finding, the rest is counted."""
@@ -179,6 +190,14 @@ def _bytes(found: Input) -> bytes | SourceProblem:
     if len(data) > MAX_BYTES:
         return SourceProblem(0, 0, "too-large", f"larger than {MAX_BYTES // 2**20} MiB")
     return data
+
+
+def _is_of_nvidia_chart(found: Input) -> bool:
+    """Whether the values are the defaults of a chart of NVIDIA's own: they install nothing."""
+    chart = found.file.parent / CHART_FILE if found.file else None
+    if chart is None or not chart.is_file():
+        return False
+    return _NVIDIA_CHART.search(chart.read_bytes()) is not None
 
 
 def _begins_like_manifest(found: Input) -> bool:

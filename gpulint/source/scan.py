@@ -63,6 +63,18 @@ _COMMENT = re.compile(r"[ \t]+#[^\n]*|[ \t\r]+$")
 _ITEM = re.compile(r"^([ ]*)- ", re.M)
 _STRUCTURAL_MEMBER = re.compile(r"""kind["']?:[ \t]*["']?(?:""" + "|".join(sorted(STRUCTURAL_KINDS)) + r")\b")
 _WORD_AT_LINE_START = re.compile(r"""^[ \t]*(?:- )?["']?(apiVersion|kind)["']?[ \t]*:""", re.M)
+_CHART_WORDS = (
+    b"devicePlugin",
+    b"migManager",
+    b"gpu-operator",
+    b"nvidia-device-plugin",
+    b"migStrategy",
+    b"timeSlicing",
+)
+_CHART_KEY = re.compile(
+    r"^[ \t]*(?:devicePlugin|migManager|gpu-operator|nvidia-device-plugin|migStrategy|timeSlicing|mig-configs)[ \t]*:",
+    re.M,
+)
 _RAW_KEY = re.compile(r"^(version|sharing|flags|resources|mig-configs|imex|health)[ \t]*:", re.M)
 
 
@@ -126,7 +138,7 @@ def can_matter(text: str, seen: Header) -> bool:
     if seen.kind in IGNORED_KINDS:
         return False
     if not seen.kind or not seen.api_version:
-        return looks_like_raw_config(text)
+        return looks_like_raw_config(text) or looks_like_chart_values(text)
     if seen.kind in STRUCTURAL_KINDS or seen.api_version.startswith(KUSTOMIZE_GROUP) or has_marker(text):
         return True
     return seen.kind.endswith("List") and _STRUCTURAL_MEMBER.search(text) is not None
@@ -145,11 +157,18 @@ def looks_like_raw_config(text: str) -> bool:
     return len(keys) >= 2 and "version" in keys and ("timeSlicing" in text or has_marker(text))
 
 
+def looks_like_chart_values(text: str) -> bool:
+    """Whether a document without a kind may hold values of the charts that install the device plugin."""
+    return _CHART_KEY.search(text) is not None
+
+
 def bytes_can_hold_documents(data: bytes) -> bool:
     """A first, coarse test on the bytes of a file: is there any document worth counting?"""
     if b"apiVersion" in data or b"mig-configs" in data:
         return True
-    return (b"sharing" in data and b"replicas" in data) or (b"migStrategy" in data and b"version" in data)
+    if (b"sharing" in data and b"replicas" in data) or (b"migStrategy" in data and b"version" in data):
+        return True
+    return any(word in data for word in _CHART_WORDS)
 
 
 def count_objects(text: str, seen: Header) -> int:

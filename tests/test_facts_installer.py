@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpulint.facts.policy import Choice, PolicyFact, choices, policy_facts
+from gpulint.facts.installer import Choice, InstallerFact, choices, installer_facts
 from gpulint.graph import Graph
 from tests.linked import SLICED, WHOLE, document, linked, node, policy, settings
 
@@ -18,8 +18,8 @@ mig-configs:
 """
 
 
-def only_policy(graph: Graph) -> PolicyFact:
-    (found,) = policy_facts(graph)
+def only_policy(graph: Graph) -> InstallerFact:
+    (found,) = installer_facts(graph)
     return found
 
 
@@ -70,7 +70,7 @@ def test_definitions_that_are_equally_near_decide_nothing() -> None:
 
 def test_the_cluster_policy_of_kyverno_is_another_kind() -> None:
     kyverno = document("ClusterPolicy", "limits", "kyverno.io/v1", spec={"devicePlugin": {"config": {"name": "gpu"}}})
-    assert list(policy_facts(linked({"all.yaml": kyverno}))) == []
+    assert list(installer_facts(linked({"all.yaml": kyverno}))) == []
 
 
 @pytest.mark.parametrize(
