@@ -151,6 +151,8 @@ class Config:
     baseline: str = ""
     tenant_label: str = ""
     """The label whose value is the tenant; empty: the namespace is."""
+    max_time_slices: int = 10
+    """Replicas of one GPU beyond which `many-time-slices` speaks."""
     severity: Mapping[str, Severity] = field(default_factory=dict)
     """Rule → severity."""
     clusters: tuple[Cluster, ...] = ()
@@ -293,6 +295,7 @@ def _config(table: _Table, file: str, text: str) -> Config:
         pedantic=table.boolean("pedantic", default=False),
         baseline=table.string("baseline"),
         tenant_label=table.string("tenant-label"),
+        max_time_slices=table.positive("max-time-slices", default=DEFAULTS.max_time_slices),
         severity=table.choices("severity", SEVERITIES),
         clusters=_clusters(table),
         ignore_findings=tuple(_ignored(entry) for entry in table.tables("ignore-findings")),
@@ -419,6 +422,14 @@ class _Table:
         if value is None or isinstance(value, bool):
             return default if value is None else value
         self.refuse(key, f"must be true or false, not {_spoken(value)}")
+        return default
+
+    def positive(self, key: str, *, default: int) -> int:
+        value = self._take(key)
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            return value
+        if value is not None:
+            self.refuse(key, f"must be a number of at least 1, not {_spoken(value)}")
         return default
 
     def date(self, key: str) -> datetime.date | None:

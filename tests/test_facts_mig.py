@@ -80,43 +80,43 @@ A30 = node("NVIDIA-A30", name="n2")
 TARGETS = {
     "the GPU of the filter, whatever the nodes are": (
         [slices({"x": [entry({"1g.10gb": 1}, "0x233510DE")]}), node("NVIDIA-A30", "x")],
-        ["H200 141GB (SXM5, NVL)"],
+        ["H200 141GB"],
         False,
         "high",
     ),
     "the node that chooses it, not the others": (
         [slices({"x": [entry({"1g.6gb": 1})]}), node("NVIDIA-H200", "x"), node("NVIDIA-A30", "other", name="n2")],
-        ["H200 141GB (SXM5, NVL)"],
+        ["H200 141GB"],
         False,
         "high",
     ),
     "every node that chooses it": (
         [slices({"x": [entry({"1g.6gb": 1})]}), node("NVIDIA-A30", "x"), node("NVIDIA-H200", "x", name="n2")],
-        ["H200 141GB (SXM5, NVL)"],
+        ["H200 141GB"],
         False,
         "high",
     ),
     "a node that chooses it and has the profile": (
         [slices({"x": [entry({"1g.6gb": 1})]}), node("NVIDIA-A30", "x"), H200.replace("n1", "n2")],
-        ["A30 24GB (PCIe, LC), A30X"],
+        ["A30 24GB"],
         True,
         "high",
     ),
     "the declared nodes, when none chooses it": (
         [slices({"x": [entry({"1g.10gb": 1})]}), H200, A30],
-        ["A30 24GB (PCIe, LC), A30X", "H200 141GB (SXM5, NVL)"],
+        ["A30 24GB", "H200 141GB"],
         False,
         "medium",
     ),
     "one of the declared nodes, when none chooses it": (
         [slices({"x": [entry({"1g.6gb": 1})]}), H200, A30],
-        ["A30 24GB (PCIe, LC), A30X", "H200 141GB (SXM5, NVL)"],
+        ["A30 24GB", "H200 141GB"],
         True,
         "low",
     ),
     "a node that chooses another configuration for now": (
         [slices({"x": [entry({"1g.10gb": 1})]}), node("NVIDIA-H200", "other")],
-        ["H200 141GB (SXM5, NVL)"],
+        ["H200 141GB"],
         False,
         "medium",
     ),
@@ -130,7 +130,7 @@ TARGETS = {
     "a GPU that is not known": ([slices({"x": [entry({"1g.10gb": 1})]}), node("NVIDIA-X9000", "x")], [], True, "low"),
     "a filter that matches nothing": (
         [slices({"x": [entry({"1g.10gb": 1}, "0x2335")]}), node("NVIDIA-H200", "x")],
-        ["H200 141GB (SXM5, NVL)"],
+        ["H200 141GB"],
         False,
         "high",
     ),
@@ -146,7 +146,7 @@ TARGETS = {
             slices({"x": [entry({"1g.10gb": 1})]}, key="x"),
             node("NVIDIA-H200", "x"),
         ],
-        ["H200 141GB (SXM5, NVL)"],
+        ["H200 141GB"],
         False,
         "high",
     ),
@@ -417,21 +417,36 @@ def test_what_would_do(texts: list[str], would_do: str) -> None:
 
 LAYOUT_FINDINGS = {
     "mig-layouts-without-nodes": {
+        ("operator.yaml", 20): (
+            "mig-config-lacks-all-disabled",
+            "ConfigMap slices has no configuration 'all-disabled'",
+        ),
         ("operator.yaml", 22): ("mig-device-filter-matches-nothing", "2337 is the H100 SXM5 64GB"),
         ("operator.yaml", 26): ("mig-geometry-does-not-fit", "holds at most 4 instances of '1g.20gb'"),
         ("operator.yaml", 28): ("mig-device-filter-matches-nothing", "'0x233510DE' for the H200 that the comment"),
-        ("operator.yaml", 32): ("mig-profile-unknown", "those of 4g are '4g.20gb'"),
+        ("operator.yaml", 32): ("mig-profile-unknown", "the nearest of 4g are '4g.71gb', '4g.72gb'"),
         ("pods.yaml", 25): ("mig-profile-unknown", "Pod team-b/translate asks for nvidia.com/mig-4g.80gb"),
     },
     "mig-layouts-beside-an-unlabelled-node": {
+        ("operator.yaml", 20): (
+            "mig-config-lacks-all-disabled",
+            "ConfigMap slices has no configuration 'all-disabled'",
+        ),
         ("operator.yaml", 22): ("mig-device-filter-matches-nothing", "'0x233510DE' for the H200 of Node worker-a"),
-        ("operator.yaml", 26): ("mig-profile-not-on-gpu", "'7g.141gb'; 1g.18gb: 6 would do"),
+        ("operator.yaml", 26): (
+            "mig-profile-not-on-gpu",
+            "has '1g.18gb', '1g.35gb', '2g.35gb', '3g.71gb', '4g.71gb', '7g.141gb'; 1g.18gb: 6 would do",
+        ),
         ("operator.yaml", 28): ("mig-device-filter-matches-nothing", "'0x233510DE' for the H200 of Node worker-a"),
         ("operator.yaml", 32): ("mig-profile-unknown", "'7g.141gb'; 4g.71gb: 1, 1g.18gb: 2 would do"),
         ("operator.yaml", 33): ("mig-profile-not-on-gpu", "'7g.141gb'; 4g.71gb: 1, 1g.18gb: 2 would do"),
         ("pods.yaml", 25): ("mig-profile-unknown", "nvidia.com/mig-4g.71gb would do"),
     },
     "mig-layouts-chosen-by-a-label": {
+        ("operator.yaml", 20): (
+            "mig-config-lacks-all-disabled",
+            "ConfigMap slices has no configuration 'all-disabled'",
+        ),
         ("operator.yaml", 22): ("mig-device-filter-matches-nothing", "'0x233510DE' for the H200 of Node worker-b"),
         ("operator.yaml", 26): ("mig-profile-not-on-gpu", "'7g.141gb'; 1g.18gb: 6 would do"),
         ("operator.yaml", 28): ("mig-device-filter-matches-nothing", "'0x233510DE' for the H200 of Node worker-a"),

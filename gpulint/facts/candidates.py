@@ -63,6 +63,8 @@ class Candidates:
     """Whether all models are known and all are data-centre boards."""
     whole: bool
     """Whether every candidate gives a whole, unshared GPU for it."""
+    sliced: bool
+    """Whether every candidate gives a MIG slice for it, also under the name nvidia.com/gpu."""
     mig_strategy: str
     """The effective MIG strategy of every candidate; empty when unknown or different."""
     strategy_place: Place
@@ -112,6 +114,7 @@ def candidates(workload: Workload, asked: Asked, landing: Landing) -> Candidates
         without_mig=bool(gpus) and all(gpu.mig is False for gpu in gpus),
         data_centre=bool(gpus) and all(gpu.data_centre for gpu in gpus),
         whole=bool(offered) and not some_open and all(o.sharing == "none" and not o.profile for _, o in offered),
+        sliced=bool(offered) and not some_open and all(offer.profile for _, offer in offered),
         mig_strategy=strategy,
         strategy_place=strategy_place,
         not_offered=bool(everybody) and not takers,

@@ -11,7 +11,7 @@ from gpulint.graph.configs import Holder
 from gpulint.graph.govern import MIG_CONFIG_LABEL, PLUGIN_CONFIG_LABEL, mig_holders, plugin_holders
 from gpulint.graph.installers import Installer, Setting
 from gpulint.kube.tree import is_placeholder
-from gpulint.manifest import Place
+from gpulint.manifest import Manifest, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,19 @@ class InstallerFact:
     strategy_place: Place
     nodes_labelled: bool
     """Whether anything in the input speaks of the label `nvidia.com/device-plugin.config`."""
+    runtime_class: str
+    """Of the plugin's pods, as it is set for the chart or DaemonSet; empty when it is not, or the operator's."""
+    runtime_class_place: Place
+    """Where it is set, or would be."""
+    defined_runtime_class: str
+    """The RuntimeClass of the input that is NVIDIA's; empty without one."""
+    defined_runtime_class_place: Place
+    needs_node_labels: bool
+    """Whether its pods only run on nodes that discovery or somebody has labelled, and it brings no discovery."""
+    gpu_nodes: tuple[str, ...]
+    """The declared nodes and pools with GPUs, sorted; none of them has such a label, or the field is empty."""
+    evident: tuple[str, ...]
+    """Search spaces that its author evidently speaks of: nodes, where some with GPUs are declared."""
     place: Place
 
 
@@ -78,9 +91,16 @@ class Choice:
     """The entries there are, sorted."""
     found: bool
     """Whether there is an entry of that name."""
+    read: bool
+    """Whether anything reads the label: false where the installer gives the plugin no configurations to choose from."""
+    installer: str
+    """What installs the device plugin there."""
+    installer_kind: str
+    """`operator`, `chart` or `daemonset`."""
     confidence: str
     place: Place
     holder_place: Place
+    """What holds the entries; without that, where the installer would name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +125,9 @@ class Conflict:
 def installer_facts(graph: Graph) -> Iterator[InstallerFact]:
     """One fact per installer."""
     labelled = any(PLUGIN_CONFIG_LABEL in source.text for source in graph.scope.sources)
+    discovered = _is_discovered(graph)
+    gpu_nodes = tuple(sorted({f"{group.kind} {group.name}" for group in graph.nodes.groups if group.has_gpu}))
+    runtime_classes = [each for each in graph.of_kind("RuntimeClass", "node.k8s.io") if _is_nvidia(each)]
     for installer in graph.configurations.installers:
         plugin = plugin_holders(installer, graph.configurations.holders)
         plugin_config = _reference(graph, installer.plugin_config, plugin)
@@ -121,8 +144,51 @@ def installer_facts(graph: Graph) -> Iterator[InstallerFact]:
             mig_strategy=installer.mig_strategy.value,
             strategy_place=installer.mig_strategy.place,
             nodes_labelled=labelled,
+            runtime_class=str(installer.section.get("runtimeClassName") or ""),
+            runtime_class_place=installer.section.place("runtimeClassName"),
+            defined_runtime_class=runtime_classes[0].name if runtime_classes else "",
+            defined_runtime_class_place=(
+                runtime_classes[0].place("metadata", "name") if runtime_classes else installer.place
+            ),
+            needs_node_labels=_needs_node_labels(installer) and not discovered,
+            gpu_nodes=() if discovered else gpu_nodes,
+            evident=("nodes",) if gpu_nodes else (),
             place=installer.place,
         )
+
+
+def _is_nvidia(runtime_class: Manifest) -> bool:
+    return runtime_class.name.startswith("nvidia") or str(runtime_class.get("handler")).startswith("nvidia")
+
+
+_SELECTED_LABELS = (
+    "feature.node.kubernetes.io/pci-10de.present",
+    "feature.node.kubernetes.io/cpu-model.vendor_id",
+    "nvidia.com/gpu.present",
+)
+"""What the plugin's chart selects nodes by (`values.yaml`, affinity)."""
+_DISCOVERY = ("node-feature-discovery", "gpu-feature-discovery", "NodeFeatureDiscovery", "NodeFeatureRule")
+
+
+def _is_discovered(graph: Graph) -> bool:
+    """Whether anything in the input gives nodes these labels, or speaks of them: discovery, or the operator with it."""
+    words = (*_SELECTED_LABELS, *_DISCOVERY)
+    if any(installer.kind == "operator" for installer in graph.configurations.installers):
+        return True
+    return any(word in source.text for source in graph.scope.sources for word in words)
+
+
+def _needs_node_labels(installer: Installer) -> bool:
+    """The plugin's own chart, as it is without discovery and with its own affinity, which a mapping replaces in part.
+
+    Helm lays mappings over the defaults: an empty `affinity` changes nothing, `null` takes it away.
+    """
+    section = installer.section
+    if installer.kind != "chart" or installer.manifest is not None or not installer.plugin_enabled or installer.open:
+        return False
+    if installer.gfd_enabled or section.get("nfd", "enabled") is True:
+        return False
+    return section.get("affinity") == {} or "affinity" not in section.data
 
 
 def _falls_back(installer: Installer, keys: Sequence[str]) -> bool:
@@ -170,7 +236,7 @@ def choices(graph: Graph) -> Iterator[Choice]:
         holder = _plugin_holder(graph, installer)
         default = installer.plugin_default
         if holder and default and not is_placeholder(default.value):
-            yield _choice(graph, "default", installer.label, default, holder, "high")
+            yield _choice(graph, "default", installer.label, default, holder, "high", installer)
     for group in graph.nodes.groups:
         label = group.labels.get(PLUGIN_CONFIG_LABEL)
         candidates = graph.nodes.candidates(group)
@@ -180,11 +246,14 @@ def choices(graph: Graph) -> Iterator[Choice]:
         if not label or is_placeholder(label.value) or len(governing) != 1:
             continue
         installer = next(iter(governing.values()))
-        holder = _plugin_holder(graph, installer) if installer.kind != "daemonset" else None
+        setting = Setting(label.value, label.place)
+        who = f"{group.kind} {group.name}"
+        holder = _plugin_holder(graph, installer) if installer.reads_labels else None
         if holder:
             confidence = "medium" if any(each.governed.tied for each in candidates) else "high"
-            setting = Setting(label.value, label.place)
-            yield _choice(graph, "label", f"{group.kind} {group.name}", setting, holder, confidence)
+            yield _choice(graph, "label", who, setting, holder, confidence, installer)
+        elif not installer.reads_labels and installer.plugin_enabled and not installer.open:
+            yield _unread_choice(graph, who, setting, installer, "medium")
 
 
 def _plugin_holder(graph: Graph, installer: Installer) -> Holder | None:
@@ -195,7 +264,9 @@ def _plugin_holder(graph: Graph, installer: Installer) -> Holder | None:
     return meant[0]
 
 
-def _choice(graph: Graph, by: str, who: str, setting: Setting, holder: Holder, confidence: str) -> Choice:
+def _choice(
+    graph: Graph, by: str, who: str, setting: Setting, holder: Holder, confidence: str, installer: Installer
+) -> Choice:
     return Choice(
         cluster=graph.scope.name,
         by=by,
@@ -203,10 +274,31 @@ def _choice(graph: Graph, by: str, who: str, setting: Setting, holder: Holder, c
         key=setting.value,
         holder=holder.label,
         keys=holder.keys,
-        found=setting.value in holder.keys,
+        found=setting.value in holder.keys or not holder.complete,
+        read=True,
+        installer=installer.label,
+        installer_kind=installer.kind,
         confidence=confidence,
         place=setting.place,
         holder_place=holder.data.root.keyed(),
+    )
+
+
+def _unread_choice(graph: Graph, who: str, setting: Setting, installer: Installer, confidence: str) -> Choice:
+    return Choice(
+        cluster=graph.scope.name,
+        by="label",
+        who=who,
+        key=setting.value,
+        holder="",
+        keys=(),
+        found=False,
+        read=False,
+        installer=installer.label,
+        installer_kind=installer.kind,
+        confidence=confidence,
+        place=setting.place,
+        holder_place=installer.plugin_config.place,
     )
 
 

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 
 from gpulint.facts.candidates import candidate_gpus, candidates, gpus_confidence
 from gpulint.facts.mig_supply import NO_CLAIM, Strategy, Supply, claimed_resources, strategy_for, supply_of
-from gpulint.facts.mig_targets import Target, all_with, mig_entries, profiles_certain, targets_of, with_all
+from gpulint.facts.mig_targets import (
+    Target,
+    all_with,
+    called,
+    mig_entries,
+    profiles_certain,
+    some,
+    targets_of,
+    with_all,
+)
 from gpulint.facts.owner import Owners
 from gpulint.finding import Confidence
 from gpulint.gpu import catalog, mig, stock
@@ -16,7 +25,7 @@ from gpulint.gpu.catalog import Gpu, device_name, device_of_name, is_known_profi
 from gpulint.gpu.mig_parted import DeviceFilter, MigEntry, ProfileCount
 from gpulint.graph import Graph
 from gpulint.graph.configs import MigFile
-from gpulint.graph.govern import MIG_CONFIG_LABEL, custom_mig_config
+from gpulint.graph.govern import MIG_CONFIG_LABEL, custom_mig_config, mig_holders
 from gpulint.graph.nodes import PRODUCT, NodeGroup
 from gpulint.graph.workloads import Asked, Workload
 from gpulint.manifest import Place
@@ -95,6 +104,13 @@ class LayoutFact:
     """Why not, on the first of them."""
     would_do: str
     """The nearest layout that fits it."""
+    room: tuple[str, ...]
+    """Profiles of which one more instance fits beside them on each of those GPUs, the largest first: where all devices
+    are to be alike only the one that is there already. None of a configuration with a name that NVIDIA ships."""
+    room_told: str
+    """The same for people: `one more 3g.71gb, 2g.35gb or 1g.18gb`."""
+    gpus_told: str
+    """Those GPUs for people: `A30 24GB`, `any GPU that has such profiles`."""
     confidence: str
     place: Place
     """The count that is too large by itself, else `mig-devices`."""
@@ -121,6 +137,8 @@ def filters(graph: Graph) -> Iterator[FilterFact]:
     """One fact per filter value."""
     for mig_file, reach, name, entry in mig_entries(graph):
         for each in entry.filters:
+            if each.verdict == "unknown-id" and not entry.mig_enabled:
+                continue  # for what has no MIG: few of those boards are in the catalogue
             place = mig_file.at(each.path)
             suggestion, board = _meant_filter(each, place, reach.groups_for(name))
             yield FilterFact(graph.scope.name, name, each.value, each.verdict, each.reason, suggestion, board, place)
@@ -142,15 +160,20 @@ def layouts(graph: Graph) -> Iterator[LayoutFact]:
         misfit = next((gpus for gpus in judged if gpus and not any(mig.fits(gpu, counts) for gpu in gpus)), ())
         gpus = misfit or [gpu for target in judged for gpu in target]
         nowhere = not any(mig.fits(gpu, counts) for gpu in everywhere)
+        alike = _is_named_for(name, counts) or _is_single(graph, mig_file)
+        room = () if misfit or stock.is_stock_name(name) else _room(gpus, counts, alike=alike)
         yield LayoutFact(
             cluster=graph.scope.name,
             config=name,
             wanted=_layout(counts),
-            gpus=tuple(sorted({gpu.model for gpu in gpus})),
+            gpus=tuple(sorted({gpu.name for gpu in gpus})),
             anywhere=anywhere,
             fits=not misfit,
             reason=mig.why_not(misfit[0], counts) if misfit else "",
             would_do=_layout(mig.closest_layout(misfit[0], counts)) if misfit else "",
+            room=room,
+            room_told=_one_more(room),
+            gpus_told="any GPU that has such profiles" if anywhere else some({gpu.name for gpu in gpus}),
             confidence=_layout_confidence(entry) if anywhere or nowhere else confidence,
             place=_layout_place(mig_file, entry, misfit),
         )
@@ -164,6 +187,40 @@ def profile_uses(graph: Graph, owners: Owners) -> Iterator[ProfileUse]:
 
 
 # --- configurations ---------------------------------------------------------------------------------------------------
+
+
+def _room(gpus: Sequence[Gpu], counts: Mapping[str, int], *, alike: bool) -> tuple[str, ...]:
+    """What fits beside the devices on every one of the GPUs; profiles with attributes only where all have some."""
+    profiles = [mig.parse_profile(name) for name in counts]
+    suffixed = all(profile and profile.suffix for profile in profiles)
+    rooms = [mig.room_for(gpu, counts) for gpu in gpus]
+    common = [name for name in rooms[0] if all(name in each for each in rooms)] if rooms else []
+    if alike and len(counts) == 1:
+        return tuple(name for name in common if name in counts)
+    return tuple(name for name in common if suffixed or not any(sign in name for sign in "+-"))
+
+
+def _is_named_for(name: str, counts: Mapping[str, int]) -> bool:
+    """Whether the name says that all devices are of this profile: `all-2g.20gb-station`."""
+    return any(name.startswith(f"all-{mig.resource_spelling(profile)}") for profile in counts)
+
+
+def _is_single(graph: Graph, mig_file: MigFile) -> bool:
+    """Whether all who hand the file to a MIG manager want the strategy under which all devices are alike."""
+    holders = graph.configurations.holders
+    named = [
+        each
+        for each in graph.configurations.installers
+        if any(holder is mig_file.holder for holder in mig_holders(each, holders))
+    ]
+    return bool(named) and all(each.mig_strategy.value == "single" for each in named)
+
+
+def _one_more(profiles: Sequence[str]) -> str:
+    if not profiles:
+        return ""
+    *others, last = profiles[:3]
+    return f"one more {', '.join(others)} or {last}" if others else f"one more {last}"
 
 
 def _layout_confidence(entry: MigEntry) -> Confidence:
@@ -244,7 +301,7 @@ def _board_of(groups: Sequence[NodeGroup]) -> tuple[int, str] | None:
         device = device_of_name(group.label(PRODUCT).removesuffix("-SHARED").partition("-MIG-")[0])
         if device is None:
             return None
-        boards.setdefault(device, f"{_board(device)} of {group.kind} {group.name}")
+        boards.setdefault(device, f"{_board(device)} of {called(group)}")
     return next(iter(boards.items())) if len(boards) == 1 else None
 
 
@@ -292,7 +349,7 @@ def _on_nodes(graph: Graph) -> Iterator[ProfileUse]:
             yield _use(
                 graph,
                 where="node",
-                user=f"{group.kind} {group.name}",
+                user=called(group),
                 name=profile,
                 written=label.value,
                 gpus=group.gpus,
@@ -398,11 +455,11 @@ def _use(
         well_formed=well_formed,
         known=is_known_profile(name),
         suggestion=suggestion,
-        gpus=tuple(sorted({gpu.model for gpu in judged})),
+        gpus=tuple(sorted({gpu.name for gpu in judged})),
         on_gpus=on_gpus,
         without_mig=bool(judged) and not partitioned,
         available=available,
-        told=_told(partitioned or judged, available) if judged or is_known_profile(name) else _alike(name),
+        told=told_gpus(partitioned or judged, name) if judged or is_known_profile(name) else _alike(name),
         would_do=would_do,
         confidence=confidence,
         strategy=strategy.value if strategy else "",
@@ -418,12 +475,32 @@ def _use(
     )
 
 
-def _told(gpus: Iterable[Gpu], profiles: Sequence[str]) -> str:
-    models = sorted({gpu.model for gpu in gpus})
-    if not models:
+_MOST_TOLD = 8
+"""Profiles in one message."""
+
+
+def told_gpus(gpus: Sequence[Gpu], wanted: str) -> str:
+    """What GPUs have instead of a profile, for people: `A30 24GB has '1g.6gb', '2g.12gb', '4g.24gb'`."""
+    if not gpus:
         return ""
-    has = "has" if len(models) == 1 else "have"
-    return f"{', '.join(models)} {has} " + (_quoted(profiles) or "no MIG")
+    has = "has" if len({gpu.name for gpu in gpus}) == 1 else "have"
+    return f"{some({gpu.name for gpu in gpus})} {has} " + (_quoted(_worth_telling(gpus, wanted)) or "no MIG")
+
+
+def _worth_telling(gpus: Sequence[Gpu], wanted: str) -> set[str]:
+    """Their profiles, those with attributes only where such a one is wanted; if many, those of as many slices."""
+    parsed = mig.parse_profile(wanted)
+    suffixed = bool(parsed and parsed.suffix)
+    made = {name: mig.parse_profile(name) for gpu in gpus for name in gpu.profiles}
+    plain = {name for name, profile in made.items() if profile and (suffixed or not profile.suffix)}
+    if len(plain) <= _MOST_TOLD or parsed is None:
+        return plain
+    alike = {name for name in plain if (profile := made[name]) and profile.slices == parsed.slices}
+    return alike or plain
+
+
+_MOST_ALIKE = 5
+"""Profiles that are named instead of one that no GPU has."""
 
 
 def _alike(name: str) -> str:
@@ -438,7 +515,9 @@ def _alike(name: str) -> str:
         if (known := mig.parse_profile(each)) and not known.suffix
     }
     same = [each for each in made if each.startswith(f"{wanted.slices}g.")]
-    return f"those of {wanted.slices}g are {_quoted(same)}" if same else f"none is of {wanted.slices}g"
+    near = sorted(same, key=lambda each: (abs(_size(each)[1] - wanted.memory_gb), each))[:_MOST_ALIKE]
+    which = "the nearest of" if len(near) < len(same) else "those of"
+    return f"{which} {wanted.slices}g are {_quoted(near)}" if near else f"none is of {wanted.slices}g"
 
 
 def _quoted(profiles: Iterable[str]) -> str:

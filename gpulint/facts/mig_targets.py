@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from gpulint.finding import Confidence
 from gpulint.gpu import mig, stock
 from gpulint.gpu.catalog import Gpu, by_id, gpus_with_profile
-from gpulint.gpu.mig_parted import MigEntry
+from gpulint.gpu.mig_parted import MigConfig, MigEntry
 from gpulint.graph import Graph
-from gpulint.graph.configs import MigFile
+from gpulint.graph.configs import Holder, MigFile, patched_configs, raw_configs
 from gpulint.graph.govern import MIG_CONFIG_LABEL, custom_mig_config, mig_files_of, mig_holders
 from gpulint.graph.installers import Installer
 from gpulint.graph.nodes import NodeGroup
+from gpulint.graph.sections import Section
 from gpulint.manifest import Place
 
 
@@ -45,14 +46,56 @@ class Reach:
         return self.chosen.get(name) or self.capable
 
 
-def mig_entries(graph: Graph) -> Iterator[tuple[MigFile, Reach, str, MigEntry]]:
-    """Every entry of every mig-parted file, with the nodes that may read it and the name of its configuration."""
+def mig_configs(graph: Graph) -> Iterator[tuple[MigFile, Reach, MigConfig]]:
+    """Every configuration of every mig-parted file, with the nodes that may read it.
+
+    Files that something else puts into a ConfigMap come last: which nodes read them is not known.
+    """
     reaches = _reaches(graph)
     for mig_file in graph.configurations.mig_files:
-        reach = reaches[id(mig_file)]
-        for name, config in mig_file.config.configs.items():
-            for entry in config.entries:
-                yield mig_file, reach, name, entry
+        for config in mig_file.config.configs.values():
+            yield mig_file, reaches[id(mig_file)], config
+    for mig_file in _loose_files(graph):
+        for config in mig_file.config.configs.values():
+            yield mig_file, Reach({}, (), tied=False), config
+
+
+def mig_entries(graph: Graph) -> Iterator[tuple[MigFile, Reach, str, MigEntry]]:
+    """Every entry of every mig-parted file, with the nodes that may read it and the name of its configuration."""
+    for mig_file, reach, config in mig_configs(graph):
+        for entry in config.entries:
+            yield mig_file, reach, config.name, entry
+
+
+def _loose_files(graph: Graph) -> Iterator[MigFile]:
+    """Mig-parted files on their own and in patches."""
+    files = (source for source in graph.scope.sources if source.role in {"manifests", "other"})
+    matter = (document for source in files for document in source.documents() if document.matters)
+    for loose in (*raw_configs(matter, graph.configurations.holders), *patched_configs(graph.scope.sources)):
+        if loose.mig is not None:
+            source = loose.text.place.document.source
+            folder = source.path.rpartition("/")[0]
+            nothing = Section({}, loose.text.place)
+            yield MigFile(Holder("", loose.label, folder, "", nothing, loose.text.place), "", loose.mig, loose.text)
+
+
+def called(group: NodeGroup) -> str:
+    """Declared nodes for people: `Node gpu-1`, also where only a script speaks of it; `MachineSet gpu`."""
+    if group.kind != "kubectl label":
+        return f"{group.kind} {group.name}"
+    return group.name if " " in group.name else f"Node {group.name}"
+
+
+def some(names: Iterable[str], most: int = 3) -> str:
+    """Sorted and cut to what helps: `a, b, c and 4 more`."""
+    ordered = sorted(names)
+    rest = f" and {len(ordered) - most} more" if len(ordered) > most + 1 else ""
+    return ", ".join(ordered[:most] if rest else ordered) + rest
+
+
+def is_shipped(name: str, counts: Mapping[str, int]) -> bool:
+    """Whether NVIDIA's own file has this layout under this name."""
+    return any(counts == shipped.layout.profiles for shipped in stock.stock_configs().get(name, ()))
 
 
 def targets_of(mig_file: MigFile, reach: Reach, name: str, entry: MigEntry) -> tuple[list[Target], Confidence]:
@@ -125,7 +168,7 @@ def _meant(graph: Graph, installer: Installer | None, group: NodeGroup) -> Seque
 
 def _meant_for_others(mig_file: MigFile, name: str, entry: MigEntry, gpus: Iterable[Gpu]) -> bool:
     """True when the file is not for these GPUs alone: it has something else for them, or it is a copy of NVIDIA's."""
-    if any(entry.counts() == shipped.layout.profiles for shipped in stock.stock_configs().get(name, ())):
+    if is_shipped(name, entry.counts()):
         return True
     entries = [each for config in mig_file.config.configs.values() for each in config.entries]
     return any(each.counts() and mig.fits(gpu, each.counts()) for each in entries for gpu in gpus)

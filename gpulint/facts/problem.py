@@ -18,9 +18,10 @@ class Problem:
 
     cluster: str
     reader: str
-    """`yaml`, `device-plugin` or `mig-parted`."""
+    """`yaml`, `device-plugin`, `mig-parted`, `policy` (a ClusterPolicy) or `chart` (values of NVIDIA's charts)."""
     kind: str
-    """`refused`, `ignored` or `inert`; of YAML: `syntax`, `duplicate-key`, `nesting`, `alias-bomb` and the like."""
+    """`refused`, `ignored` or `inert`; of YAML: `syntax`, `duplicate-key`, `nesting`, `alias-bomb` and the like; of
+    policies and chart values also `unknown`: no release ever had it, and `removed`: releases before did."""
     subject: str
     """The configuration, `'any' of ConfigMap time-slicing-config`; of YAML the object, `Pod trainer`."""
     message: str
@@ -30,6 +31,8 @@ class Problem:
     place: Place
     other_place: Place
     """The first of two equal keys; for everything else the place itself."""
+    field: str = ""
+    """What it is about, as a dotted path from the top of what the reader reads: `migManager.config.default`."""
 
 
 def yaml_problems(cluster: str, sources: Iterable[Source]) -> Iterator[Problem]:
@@ -73,7 +76,7 @@ def _on_their_own(graph: Graph) -> Iterator[Problem]:
     """Their YAML problems are those of their document."""
     files = (source for source in graph.scope.sources if source.role in {"manifests", "other"})
     matter = (document for source in files for document in source.documents() if document.matters)
-    for loose in (*raw_configs(matter), *patched_configs(graph.scope.sources)):
+    for loose in (*raw_configs(matter, graph.configurations.holders), *patched_configs(graph.scope.sources)):
         reader, config = ("device-plugin", loose.plugin) if loose.plugin else ("mig-parted", loose.mig)
         for problem in config.problems if config else ():
             place = loose.at(problem.path, key=problem.token == "key")
@@ -81,8 +84,9 @@ def _on_their_own(graph: Graph) -> Iterator[Problem]:
 
 
 def _in_config(graph: Graph, reader: str, subject: str, problem: ConfigProblem, place: Place) -> Problem:
+    field = ".".join(map(str, problem.path))
     return Problem(
-        graph.scope.name, reader, problem.verdict, subject, problem.message, problem.suggestion, place, place
+        graph.scope.name, reader, problem.verdict, subject, problem.message, problem.suggestion, place, place, field
     )
 
 

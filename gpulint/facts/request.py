@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gpulint.facts.candidates import Candidates, candidates
@@ -13,7 +14,7 @@ from gpulint.graph import Graph
 from gpulint.graph.workloads import Asked, Workload
 from gpulint.kube import quantity
 from gpulint.kube.kinds import ResourceEntry
-from gpulint.kube.tree import is_placeholder
+from gpulint.kube.tree import is_placeholder, sequence, text
 from gpulint.manifest import Place
 
 
@@ -48,6 +49,9 @@ class Request:
     a whole pod template, medium where a known kind merges them or an unknown one holds a pod spec, low elsewhere."""
     units: int
     """Units asked for: the limit, else the request; 0 when unknown."""
+    several: str
+    """What tells that one task computes on several devices: `3 pods`, `2 devices in a container`, `--nproc_per_node=4`;
+    empty where nothing does."""
     fraction_scheduler: bool
     """Whether a scheduler that shares GPUs by itself (HAMi, Volcano, KAI, …) handles the pod or the cluster's GPUs."""
     place: Place
@@ -61,6 +65,7 @@ def requests(graph: Graph, owners: Owners) -> Iterator[Request]:
     """Every accelerator resource of every container."""
     own_scheduler = _other_scheduler(graph)
     added = _LimitRanges(graph)
+    gangs = _gangs(graph)
     for workload in graph.workloads:
         owner = owners.of(workload)
         for asked in workload.asked:
@@ -82,6 +87,7 @@ def requests(graph: Graph, owners: Owners) -> Iterator[Request]:
                 limit_added=added.may_add(workload, asked.name),
                 pod_confidence=_pod_confidence(workload),
                 units=used.milli // 1000 if used.known and used.whole else 0,
+                several=_several(workload, asked, used, gangs.get(id(workload.manifest), 0)),
                 fraction_scheduler=own_scheduler or _fraction_scheduler(workload),
                 place=used.place,
                 name_place=workload.place(asked.container, asked.entry.path, key=True),
@@ -125,6 +131,38 @@ def _pod_confidence(workload: Workload) -> Confidence:
         return "low" if template.form == "resources" else "medium"
     merged = template.kind.is_template and not template.embeds
     return "medium" if merged or template.form not in {"template", "podspec"} else "high"
+
+
+_PROCESSES = re.compile(
+    r"--(?:nproc[-_]per[-_]node|nnodes|num[-_]processes|num[-_]machines|num[-_]gpus)[\s=]+(\d+)(?![\d:])"
+)
+"""Options of torchrun, accelerate and deepspeed."""
+
+
+def _gangs(graph: Graph) -> dict[int, int]:
+    """Pods of each object that work on one task and ask for accelerators, by the identity of the object."""
+    pods: dict[int, int] = {}
+    for workload in graph.workloads:
+        kind = workload.template.kind
+        if kind is not None and kind.gang:
+            pods[id(workload.manifest)] = pods.get(id(workload.manifest), 0) + (workload.template.replicas or 0)
+    return pods
+
+
+def _several(workload: Workload, asked: Asked, used: Amount, gang: int) -> str:
+    container = workload.manifest.get(*asked.container.path)
+    written = [text(word) for field in ("command", "args") for word in _words(container, field)]
+    options = [found for found in _PROCESSES.finditer(" ".join(written)) if int(found[1]) > 1]
+    if options:
+        return options[0][0].strip()
+    if used.known and used.whole and used.milli > 1000:
+        return f"{used.milli // 1000} devices in a container"
+    return f"{gang} pods" if gang > 1 else ""
+
+
+def _words(container: object, field: str) -> Sequence[object]:
+    value = container.get(field) if isinstance(container, Mapping) else None
+    return [value] if isinstance(value, str) else sequence(value)
 
 
 class _LimitRanges:

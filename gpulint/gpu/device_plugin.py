@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from gpulint.gpu.mig import resource_name, suggest_profile
+from gpulint.gpu.mig import RESOURCE_PREFIX, resource_name, suggest_profile
 from gpulint.gpu.problem import Path, Problem, as_int, closest, filled_in, is_placeholder, kind, show
 
 __all__ = ["DevicePluginConfig", "Problem", "SharedResource", "looks_like", "max_mps_replicas", "parse"]
@@ -60,6 +60,10 @@ class DevicePluginConfig:
     dropped_path: Path = ()
     """The `timeSlicing` that is dropped in favour of `mps`."""
     mig_strategy_path: Path = ()
+    mps_root: bool = False
+    """The file sets `flags.mpsRoot`, without which the plugin refuses MPS unless its environment has it."""
+    contradicted: tuple[SharedResource, ...] = ()
+    """Shared MIG devices that do not exist under the `migStrategy` of the same file; of a refused file as well."""
     unknown: bool = False
     """Some value is a placeholder, so that what is said above may not be all."""
 
@@ -115,6 +119,9 @@ class _Reader:
     unknown: bool = False
     mig_strategy: str = ""
     mig_strategy_path: Path = ()
+    mps_root: bool = False
+    named: list[SharedResource] = field(default_factory=list)
+    """Every shared resource that has a name, whatever else is wrong with its entry."""
     time_slicing: _Sharing | None = None
     mps: _Sharing | None = None
 
@@ -130,7 +137,13 @@ class _Reader:
     def config(self) -> DevicePluginConfig:
         problems = tuple(self.problems)
         if any(problem.verdict == "refused" for problem in problems):
-            return DevicePluginConfig(problems=problems, refused=True, unknown=self.unknown)
+            return DevicePluginConfig(
+                problems=problems,
+                refused=True,
+                mig_strategy_path=self.mig_strategy_path,
+                contradicted=self.contradicted(),
+                unknown=self.unknown,
+            )
         active = self.mps or self.time_slicing
         strategy: Strategy = "none" if active is None else "mps" if active is self.mps else "time-slicing"
         fail = active.fail_requests_greater_than_one if active else None
@@ -139,6 +152,8 @@ class _Reader:
             problems=problems,
             mig_strategy=self.mig_strategy,
             mig_strategy_path=self.mig_strategy_path,
+            mps_root=self.mps_root,
+            contradicted=self.contradicted(),
             strategy=strategy,
             resources=active.resources if active else (),
             # config.go NewConfig sets the default of MPS to true
@@ -149,6 +164,14 @@ class _Reader:
             dropped_path=self.time_slicing.path if both and self.time_slicing else (),
             unknown=self.unknown,
         )
+
+    def contradicted(self) -> tuple[SharedResource, ...]:
+        """Only under `mixed` have MIG devices names of their own (`internal/rm/device_map.go`)."""
+        if self.mig_strategy not in ("none", "single"):
+            return ()
+        active = self.mps or self.time_slicing
+        inside = [each for each in self.named if active and each.path[: len(active.path)] == active.path]
+        return tuple(each for each in inside if each.name.startswith(RESOURCE_PREFIX))
 
 
 _Check: TypeAlias = Callable[[_Reader, Path, object], None]
@@ -258,13 +281,16 @@ def _entry(reader: _Reader, path: Path, value: object, rename_by_default: bool, 
     keys = _exact(reader, path, value or {}, f"{level}.resources[]", required=("name", "replicas"))
     name = _resource_name(reader, (*path, "name"), keys["name"]) if "name" in keys else ""
     replicas = _replicas(reader, (*path, "replicas"), keys["replicas"]) if "replicas" in keys else None
+    advertised = f"{name}.shared" if rename_by_default else name
+    if name:
+        reader.named.append(SharedResource(name, replicas or 0, advertised, path))
     if "rename" in keys and _resource_name(reader, (*path, "rename"), keys["rename"]):
         reader.inert((*path, "rename"), "'rename' is not supported yet: the plugin drops it with a warning")
     if "devices" in keys:
         _devices(reader, (*path, "devices"), keys["devices"])
     if not name or replicas is None:
         return None
-    return SharedResource(name, replicas, f"{name}.shared" if rename_by_default else name, path)
+    return SharedResource(name, replicas, advertised, path)
 
 
 def _renaming(reader: _Reader, path: Path, value: object) -> None:
@@ -312,6 +338,11 @@ def _mig_strategy(reader: _Reader, path: Path, value: object) -> None:
         return
     if _is_one_of(reader, path, value, MIG_STRATEGIES):
         reader.mig_strategy, reader.mig_strategy_path = str(value), path
+
+
+def _mps_root(reader: _Reader, path: Path, value: object) -> None:
+    _string(reader, path, value)
+    reader.mps_root = value not in (None, "")
 
 
 def _one_of(*allowed: str) -> _Check:
@@ -490,7 +521,7 @@ def _is_device(item: object) -> bool:
 _FLAGS: Mapping[str, _Check] = {
     "migStrategy": _mig_strategy,
     "failOnInitError": _boolean,
-    "mpsRoot": _string,
+    "mpsRoot": _mps_root,
     "nvidiaDriverRoot": _string,
     "nvidiaDevRoot": _string,
     "gdrcopyEnabled": _boolean,

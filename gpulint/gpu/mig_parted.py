@@ -36,6 +36,10 @@ class DeviceFilter:
     """Why nothing matches, as a clause."""
     suggestion: str = ""
     """The filter that was meant; for a well-formed filter empty."""
+    device: int | None = None
+    """The 16-bit PCI device id of a filter that can match."""
+    subsystem: int | None = None
+    """What it wants of the subsystem; None: any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,7 +357,8 @@ def read_filter(text: str, path: Path = ()) -> DeviceFilter:
     device, vendor = divmod(numbers[0] or 0, 0x10000)
     if vendor == _NVIDIA and device:
         found = tuple(gpu.id for gpu in catalog.by_device_id(device))
-        return DeviceFilter(text, path, "gpus" if found else "unknown-id", found)
+        subsystem = numbers[1] if len(numbers) > 1 else None
+        return DeviceFilter(text, path, "gpus" if found else "unknown-id", found, device=device, subsystem=subsystem)
     if device == _NVIDIA:
         return _nothing(text, path, f"the halves are swapped: the device {vendor:04X} comes first, then the vendor")
     if vendor == _NVIDIA:

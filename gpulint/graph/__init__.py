@@ -20,13 +20,13 @@ from typing import Literal, TypeAlias
 import networkx as nx
 
 from gpulint.graph import kustomize
-from gpulint.graph.configs import Holder, config_map_holders, mig_files, plugin_configs
+from gpulint.graph.configs import Holder, config_map_holders, generated_holders, mig_files, plugin_configs
 from gpulint.graph.govern import Configurations, mig_holders, plugin_holders
 from gpulint.graph.installers import Installer, installers
 from gpulint.graph.landing import Landing, Nodes, landing
 from gpulint.graph.nodes import NodeGroup, node_groups
 from gpulint.graph.scope import Scope
-from gpulint.graph.sections import ChartValues, chart_values
+from gpulint.graph.sections import ChartValues, Release, chart_values, dra_drivers, releases
 from gpulint.graph.workloads import Workload, workloads
 from gpulint.manifest import Manifest, manifests
 
@@ -43,9 +43,12 @@ class Graph:
     network: nx.MultiDiGraph
     manifests: tuple[Manifest, ...]
     charts: tuple[ChartValues, ...]
+    dra_drivers: tuple[Release, ...]
     workloads: tuple[Workload, ...]
     nodes: Nodes
     spaces: Mapping[str, Completeness]
+    given_namespaces: Mapping[str, str]
+    """File → the namespace that its kustomization gives it."""
 
     @property
     def configurations(self) -> Configurations:
@@ -90,8 +93,10 @@ def _identity(manifest: Manifest) -> str:
 def link(scope: Scope, house_labels: Mapping[str, Mapping[str, str]]) -> Graph:
     """The graph of the objects in a scope."""
     objects = tuple(_objects(scope))
-    charts = chart_values(objects, scope.sources)
-    configurations = _configurations(objects, charts)
+    given = kustomize.namespaces(scope.sources)
+    released = releases(objects, scope.sources, given)
+    charts = chart_values(released)
+    configurations = _configurations(scope, objects, charts, given)
     groups = node_groups(objects, scope.sources)
     nodes = Nodes(
         groups,
@@ -100,14 +105,15 @@ def link(scope: Scope, house_labels: Mapping[str, Mapping[str, str]]) -> Graph:
         complete="nodes" in scope.complete or any(group.exported for group in groups),
         admission_adds_tolerations=scope.admission_adds_tolerations,
     )
-    asking = tuple(workloads(objects, kustomize.namespaces(scope.sources)))
+    asking = tuple(workloads(objects, given))
     network: nx.MultiDiGraph = nx.MultiDiGraph()
     _link_nodes(network, nodes)
     _link_installers(network, configurations)
-    _link_namespaces(network, objects, kustomize.namespaces(scope.sources))
+    _link_namespaces(network, objects, given)
     for workload in asking:
         _link_workload(network, workload, nodes)
-    return Graph(scope, network, objects, charts, asking, nodes, _spaces(scope, objects, nodes))
+    spaces = _spaces(scope, objects, nodes)
+    return Graph(scope, network, objects, charts, dra_drivers(released), asking, nodes, spaces, given)
 
 
 def _objects(scope: Scope) -> Iterator[Manifest]:
@@ -119,11 +125,13 @@ def _objects(scope: Scope) -> Iterator[Manifest]:
                 yield from manifests(document)
 
 
-def _configurations(objects: tuple[Manifest, ...], charts: tuple[ChartValues, ...]) -> Configurations:
-    makers = installers(objects, charts)
+def _configurations(
+    scope: Scope, objects: tuple[Manifest, ...], charts: tuple[ChartValues, ...], given: Mapping[str, str]
+) -> Configurations:
+    makers = installers(objects, charts, scope.sources, given)
     config_maps = (each for each in objects if each.kind == "ConfigMap" and not each.group)
     own = (holder for maker in makers for holder in (maker.plugin_holder, maker.mig_holder) if holder)
-    holders = (*config_map_holders(config_maps), *own)
+    holders = (*config_map_holders(config_maps, given), *generated_holders(scope.sources), *own)
     named = frozenset(maker.plugin_config.value for maker in makers if maker.plugin_config)
     return Configurations(makers, plugin_configs(holders, named), mig_files(holders), holders)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gpulint.gpu import device_plugin, mig_parted
 from gpulint.gpu.device_plugin import DevicePluginConfig
 from gpulint.gpu.mig_parted import MigPartedConfig
+from gpulint.graph.kustomize import generated
 from gpulint.graph.patches import patches
-from gpulint.graph.sections import Section
+from gpulint.graph.section import Section
 from gpulint.manifest import Manifest, Place
 from gpulint.source import Document, Embedded, Path, Source, Token
 
@@ -20,7 +21,7 @@ MIG_CONFIG_KEY = "config.yaml"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Holder:
-    """Texts by key: a ConfigMap, or a map in chart values of which the chart makes one."""
+    """Texts by key: a ConfigMap, a kustomization's entry, or a map in chart values, of which one is made."""
 
     name: str
     """Of the ConfigMap; empty where the chart gives it one."""
@@ -31,8 +32,10 @@ class Holder:
     """Empty when unknown."""
     data: Section
     name_place: Place
-    manifest: Manifest | None = None
-    """None for a map in chart values."""
+    of_release: bool = False
+    """True for a map in the values of a chart, which nothing else can name."""
+    complete: bool = True
+    """False where it has keys that are not read."""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -145,18 +148,38 @@ class LooseConfig:
         return self.text.at(path, key=key)
 
 
-def config_map_holders(config_maps: Iterable[Manifest]) -> Iterator[Holder]:
-    """The ConfigMaps that hold anything."""
+def config_map_holders(config_maps: Iterable[Manifest], namespaces: Mapping[str, str]) -> Iterator[Holder]:
+    """The ConfigMaps of the input; `namespaces` maps a file to the one that its kustomization gives it."""
     for manifest in config_maps:
         data = manifest.get("data")
         yield Holder(
             name=manifest.name,
             label=f"ConfigMap {manifest.name}",
             folder=manifest.folder(),
-            namespace=manifest.namespace,
+            namespace=namespaces.get(manifest.document.source.path, "") or manifest.namespace,
             data=Section(data if isinstance(data, Mapping) else {}, manifest.place("data")),
             name_place=manifest.place("metadata", "name"),
-            manifest=manifest,
+        )
+
+
+def generated_holders(sources: Sequence[Source]) -> Iterator[Holder]:
+    """The ConfigMaps that kustomizations make of files."""
+    documents = {source.path: source.documents() for source in sources}
+    for each in generated(sources):
+        read = {key: documents[path][0] for key, path in each.files.items() if len(documents.get(path, ())) == 1}
+        keys = dict.fromkeys((*each.files, *each.others))
+        yield Holder(
+            name=each.name,
+            label=f"ConfigMap {each.name}",
+            folder=each.folder,
+            namespace=each.namespace,
+            data=Section(
+                {key: read[key].data() if key in read else None for key in keys},
+                each.place,
+                elsewhere={(key,): Place(document, ()) for key, document in read.items()},
+            ),
+            name_place=each.place,
+            complete=not each.open,
         )
 
 
@@ -167,7 +190,7 @@ def plugin_configs(holders: Iterable[Holder], named: frozenset[str]) -> tuple[Pl
     """
     found = []
     for holder in holders:
-        entries = tuple(_plugin_entries(holder, wanted=holder.manifest is None or holder.name in named))
+        entries = tuple(_plugin_entries(holder, wanted=holder.of_release or holder.name in named))
         if entries:
             found.append(PluginConfigs(holder, entries))
     return tuple(found)
@@ -225,10 +248,11 @@ _TEMPLATE = re.compile(r"\{\{|\{%|\$\{")
 _EVIDENCE = re.compile(r"(?m)^\s*(?:timeSlicing|mig-configs)\s*:")
 
 
-def raw_configs(documents: Iterable[Document]) -> Iterator[LooseConfig]:
-    """Documents that are no Kubernetes objects but device-plugin or mig-parted files."""
+def raw_configs(documents: Iterable[Document], holders: Iterable[Holder] = ()) -> Iterator[LooseConfig]:
+    """Documents that are device-plugin or mig-parted files, and no Kubernetes objects nor files of a holder."""
+    held = {place.document for holder in holders for place in (holder.data.elsewhere or {}).values()}
     for document in documents:
-        if document.kind or document.api_version:
+        if document.kind or document.api_version or document in held:
             continue
         data = document.data()
         if mig_parted.looks_like(data) or (isinstance(data, Mapping) and data.keys() & {"sharing", "flags"}):

@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 from gpulint.gpu import operator, stock
 from gpulint.gpu.catalog import by_product_label
 from gpulint.gpu.mig import RESOURCE_PREFIX
+from gpulint.gpu.mig_apply import is_uniform, shares, spoils_single
 from gpulint.gpu.mig_parted import MigConfig, MigEntry
 from gpulint.gpu.problem import is_placeholder
 from gpulint.graph.configs import MIG_CONFIG_KEY, Holder, MigFile, PluginConfigs, PluginEntry
@@ -41,10 +42,12 @@ class Layout:
 
     name: str
     profiles: tuple[tuple[str, int], ...]
-    """Profile and count per GPU; empty: MIG is off or without devices."""
+    """Profile and count per GPU, 0 where the GPU is not known; empty: MIG is off or without devices."""
     enabled: bool
     uniform: bool
     """True when every GPU of the node gets this layout."""
+    spoils_single: str
+    """Why the device plugin cannot advertise it under the strategy `single`, as a clause; empty when it can."""
     place: Place
 
 
@@ -102,7 +105,7 @@ def mig_holders(installer: Installer, holders: Sequence[Holder]) -> tuple[Holder
 def _meant(own: Holder | None, name: str, installer: Installer, holders: Sequence[Holder]) -> tuple[Holder, ...]:
     if own is not None:
         return (own,)
-    same = [each for each in holders if name and each.name == name and each.manifest is not None]
+    same = [each for each in holders if name and each.name == name and not each.of_release]
     return nearest(installer.folder, same, lambda each: each.folder).items
 
 
@@ -141,7 +144,7 @@ def _by_installer(group: NodeGroup, installer: Installer, configurations: Config
     )
     if is_placeholder(stated.value):
         base = replace(base, strategy="", strategy_origin="")
-    if not installer.plugin_config and installer.plugin_holder is None:
+    if not installer.plugin_config and installer.plugin_holder is None and not installer.open:
         reason = f"{installer.label} names no device-plugin config"
         return replace(_with_plugin_default(base), origin="fallback", reasons=(reason,))
     configs = configs_of(installer, configurations)
@@ -283,12 +286,33 @@ def _layout(governed: Governed, group: NodeGroup, configurations: Configurations
 
 def _generated(label: Label, group: NodeGroup) -> Layout | None:
     """What the MIG manager makes of that name without a file of the user's (`NVIDIA/mig-parted` pkg/mig/builder)."""
-    found = stock.layout(label.value, group.gpus[0]) if len(group.gpus) == 1 else None
+    found = _stock_layout(label.value, group)
     if found is None:
         return None
     return Layout(
-        label.value, tuple(sorted(found.profiles.items())), found.mig_enabled, uniform=True, place=label.place
+        label.value,
+        tuple(sorted(found.profiles.items())),
+        found.mig_enabled,
+        uniform=True,
+        spoils_single=spoils_single_by_name(label.value),
+        place=label.place,
     )
+
+
+def _stock_layout(name: str, group: NodeGroup) -> stock.Layout | None:
+    """The layout of that name on the GPUs of the group; without counts where no GPU is known."""
+    if group.gpus:
+        found = [stock.layout(name, gpu) for gpu in group.gpus]
+        return found[0] if all(each == found[0] for each in found) else None
+    profiles = stock.profiles_of(name)
+    return stock.Layout(mig_enabled=True, profiles=dict.fromkeys(profiles, 0)) if len(profiles) == 1 else None
+
+
+def spoils_single_by_name(name: str) -> str:
+    """Why a configuration that the MIG manager generates cannot be advertised under `single`, on any GPU; or empty."""
+    if name == "all-enabled":
+        return "turns MIG on without making MIG devices"
+    return "makes MIG devices of several profiles" if name == "all-balanced" else ""
 
 
 def custom_mig_config(installer: Installer | None) -> str:
@@ -320,24 +344,30 @@ def _chosen(mig_file: MigFile, name: str, group: NodeGroup) -> Layout | None:
 
 def _laid_out(config: MigConfig, mig_file: MigFile, group: NodeGroup) -> Layout | None:
     """What a named config gives the GPUs of the group; None when a placeholder or an unknown GPU leaves it open."""
-    entries = _entries_for(config, group)
+    entries = entries_for(config, group)
     if not entries or any(entry.unknown for entry in entries):
         return None
-    if len(entries) > 1 and len(group.gpus) != 1:  # which of the filters match is not known
+    filtered = any(entry.filters for entry in entries)
+    if len(entries) > 1 and filtered and len(group.gpus) != 1:  # which of the filters match is not known
+        return None
+    found = shares(entries, group.gpu_count)
+    last = [share.entry for share in found if share.entry]
+    if not last:
         return None
     profiles: dict[str, int] = {}
-    for entry in entries:
+    for entry in last:
         profiles |= entry.counts()
     return Layout(
         config.name,
         tuple(sorted(profiles.items())),
-        enabled=any(entry.mig_enabled for entry in entries),
-        uniform=len(entries) == 1 and entries[0].all_devices,
+        enabled=any(entry.mig_enabled for entry in last),
+        uniform=is_uniform(found),
+        spoils_single=spoils_single(found),
         place=mig_file.at(entries[0].path),
     )
 
 
-def _entries_for(config: MigConfig, group: NodeGroup) -> list[MigEntry]:
+def entries_for(config: MigConfig, group: NodeGroup) -> list[MigEntry]:
     """The entries that may apply to GPUs of the group: a filter with an id that no product is known for may match."""
     if not group.gpus:
         return list(config.entries)

@@ -98,7 +98,8 @@ def _unshared(group: NodeGroup, governed: Governed) -> tuple[dict[str, Offer], b
         return _single(layout)
     slices = {resource_name(name): _plain(resource_name(name), name) for name, _ in layout.profiles}
     whole = {} if layout.uniform else {FULL_GPU: _plain(FULL_GPU)}
-    return {**slices, **whole}, governed.strategy == "mixed"
+    made_by_hand = not layout.profiles  # MIG is on, and something else cuts the GPUs
+    return {**slices, **whole}, governed.strategy == "mixed" and not made_by_hand
 
 
 def _single(layout: Layout) -> tuple[dict[str, Offer], bool]:

@@ -228,7 +228,8 @@ def _can_hold_anything(data: bytes, role: Role) -> bool:
     if role == "kustomization" or is_utf16(data):
         return True
     if role == "shell":
-        return b"label" in data and (b"kubectl" in data or b"oc" in data)
+        does_something = b"label" in data or (b"patch" in data and b"clusterpolic" in data.lower())
+        return does_something and (b"kubectl" in data or b"oc" in data)
     return bytes_can_hold_documents(data)
 
 

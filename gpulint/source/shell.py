@@ -1,4 +1,4 @@
-"""The node labels that a shell script sets with kubectl or oc."""
+"""What a shell script does with kubectl or oc to nodes and to the policy of the GPU Operator."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ _TOKEN = re.compile(
 )
 _CLIENTS = frozenset({"kubectl", "oc", "k"})
 _NODES = frozenset({"node", "nodes", "no"})
+_POLICY = ("clusterpolicy", "clusterpolicies")
 _QUOTED = re.compile(r"'([^']*)'|\"((?:\\.|[^\"\\])*)\"|\\(.)", re.S)
 _ESCAPED = re.compile(r"\\([$`\"\\])")
 
@@ -42,12 +43,12 @@ class ShellCommand:
 
 
 def shell_commands(source: Source) -> tuple[ShellCommand, ...]:
-    """The commands of a script that label nodes: `kubectl label nodes worker-1 gpu=a100`."""
+    """The commands of a script that label nodes or patch a ClusterPolicy: `kubectl label nodes worker-1 gpu=a100`."""
     text = source.text
-    if "label" not in text:
+    if "label" not in text and "patch" not in text:
         return ()
     commands = (_without_lead(words) for words in _simple_commands(text))
-    return tuple(ShellCommand(tuple(words)) for words in commands if _labels_nodes(words))
+    return tuple(ShellCommand(tuple(words)) for words in commands if _labels_nodes(words) or _patches_policy(words))
 
 
 def _simple_commands(text: str) -> list[list[Word]]:
@@ -103,3 +104,8 @@ def _labels_nodes(words: list[Word]) -> bool:
         return False
     targets = texts[texts.index("label") + 1 :]
     return any(text in _NODES or text.startswith(("node/", "nodes/", "no/")) for text in targets)
+
+
+def _patches_policy(words: list[Word]) -> bool:
+    texts = [word.text for word in words]
+    return "patch" in texts and any(text.lower().startswith(_POLICY) for text in texts)
