@@ -40,6 +40,7 @@ min-confidence = "low"
 pedantic = true
 baseline = "gpulint-baseline.json"
 tenant-label = "example.org/team"
+max-time-slices = 6
 
 [severity]
 training-on-shared-gpu = "error"
@@ -96,6 +97,7 @@ def test_every_setting() -> None:
         pedantic=True,
         baseline="gpulint-baseline.json",
         tenant_label="example.org/team",
+        max_time_slices=6,
         severity={"training-on-shared-gpu": "error"},
         clusters=(
             Cluster(
@@ -166,6 +168,7 @@ MISTAKES = {
     ),
     "a list that is a string": ('select = "ALL"', ["1: 'select': must be a list of strings, not 'ALL'"]),
     "a list of numbers": ("ignore = [1]", ["1: 'ignore': must be a list of strings, not a list"]),
+    "a bound that is none": ("max-time-slices = 0", ["1: 'max-time-slices': must be a number of at least 1, not 0"]),
     "a boolean that is a string": ('pedantic = "yes"', ["1: 'pedantic': must be true or false, not 'yes'"]),
     "a choice that is none": (
         'fail-on = "warn"',

@@ -253,7 +253,60 @@ def test_entries_with_placeholders_are_left_alone() -> None:
     assert not [each for each in facts(file) if isinstance(each, (LayoutFact, ProfileUse))]
 
 
+ROOM = {
+    "of every GPU that has it": ([slices({"x": [entry({"1g.10gb": 3})]})], ("1g.10gb",)),
+    "of the GPU of the filter": (
+        [slices({"x": [entry({"3g.71gb": 1}, "0x233510DE")]})],
+        ("4g.71gb", "3g.71gb", "2g.35gb", "1g.35gb", "1g.18gb"),
+    ),
+    "none": ([slices({"x": [entry({"3g.71gb": 2})]})], ()),
+    "more than there is": ([slices({"x": [entry({"3g.71gb": 3})]})], ()),
+    "none on one of the GPUs that have it": ([slices({"x": [entry({"1g.24gb": 4})]})], ()),
+    "under single only devices that are alike": (
+        [
+            POLICY + "{mig: {strategy: single}, migManager: {config: {name: slices}}}",
+            slices({"x": [entry({"2g.20gb": 2})]}),
+        ],
+        ("2g.20gb",),
+    ),
+    "under mixed any": (
+        [
+            POLICY + "{mig: {strategy: mixed}, migManager: {config: {name: slices}}}",
+            slices({"x": [entry({"2g.20gb": 3})]}),
+        ],
+        ("1g.20gb", "1g.10gb"),
+    ),
+    "by its name all devices are alike": ([slices({"all-2g.20gb-big": [entry({"2g.20gb": 3})]})], ()),
+    "a name that NVIDIA ships": ([slices({"all-balanced": [entry({"3g.40gb": 1})]})], ()),
+    "with media extensions": (
+        [slices({"x": [entry({"1g.18gb+me": 1, "3g.71gb": 1})]})],
+        ("2g.35gb", "1g.35gb", "1g.18gb"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("texts", "room"), ROOM.values(), ids=ROOM.keys())
+def test_room_beside_a_layout(texts: list[str], room: tuple[str, ...]) -> None:
+    assert layout(*texts).room == room
+
+
+def test_what_gpus_have_instead_is_cut_to_what_helps() -> None:
+    told = use(slices({"x": [entry({"1g.10gb": 1})]}), node("NVIDIA-B200", "x")).told
+    assert told == "B200 has '1g.23gb', '1g.45gb', '2g.45gb', '3g.90gb', '4g.90gb', '7g.180gb'"
+    with_media = use(slices({"x": [entry({"1g.10gb+me": 1})]}), node("NVIDIA-A30", "x")).told
+    assert with_media == "A30 24GB has '1g.6gb', '1g.6gb+me', '2g.12gb', '2g.12gb+me', '4g.24gb'"
+    several = use(slices({"x": [entry({"1g.10gb": 1})]}), H200, A30).told
+    assert several == "A30 24GB, H200 141GB have '1g.6gb', '1g.18gb', '1g.35gb'"
+
+
 # --- filters
+
+
+def test_a_board_that_is_not_known_is_told_only_where_it_is_cut() -> None:
+    off = {"devices": "all", "mig-enabled": False, "device-filter": "0x3FFF10DE"}
+    assert not [each for each in facts(slices({"x": [off]})) if isinstance(each, FilterFact)]
+    assert device_filter(slices({"x": [entry({}, "0x3FFF10DE")]})).verdict == "unknown-id"
+
 
 FILTERS = {
     "the number that it holds": ([slices({"x": [entry({}, "0x20B7")]})], "0x20B710DE", "A30"),
@@ -487,4 +540,4 @@ def test_the_file_that_the_operator_ships_is_right(product: str, tmp_path: Path)
     (tmp_path / "slices.yaml").write_text(slices(shipped), encoding="utf-8")
     if product:
         (tmp_path / "node.yaml").write_text(node(product), encoding="utf-8")
-    assert not lint([tmp_path], Options(root=tmp_path)).findings
+    assert not lint([tmp_path], Options(root=tmp_path, pedantic=True)).findings

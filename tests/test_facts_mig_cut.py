@@ -187,6 +187,11 @@ LEFT = {
         labelled("x"),
         ["has no entry for A100 80GB"],
     ),
+    "another board, and nobody chooses it": (
+        "x: [{devices: all, device-filter: '0x20B710DE', mig-enabled: true, mig-devices: {1g.6gb: 4}}]",
+        node("n1", {PRODUCT: A100}),
+        [],
+    ),
     "a filter that matches nothing is told elsewhere": (
         "x: [{devices: all, device-filter: '0x20B2', mig-enabled: true, mig-devices: {1g.10gb: 7}}]",
         labelled("x"),

@@ -162,3 +162,40 @@ def test_a_limit_that_admission_adds(text: str, added: bool) -> None:
 )
 def test_fraction_schedulers(text: str, by_itself: bool) -> None:
     assert only_request(text).fraction_scheduler is by_itself
+
+
+# --- several devices for one task -------------------------------------------------------------------------------------
+
+
+def job(*command: str, units: int = 1) -> str:
+    container = {"name": "c", "command": list(command), "resources": {"limits": {GPU: units}}}
+    return document("Job", "j", "batch/v1", spec={"template": {"spec": {"containers": [container]}}})
+
+
+def gang(**replicas: int) -> str:
+    template = {"spec": {"containers": [{"name": "c", "resources": {"limits": {GPU: 1}}}]}}
+    roles = {role: {"replicas": count, "template": template} for role, count in replicas.items()}
+    return document("PyTorchJob", "j", "kubeflow.org/v1", spec={"pytorchReplicaSpecs": roles})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (job("python", "train.py"), ""),
+        (job("python", "train.py", units=2), "2 devices in a container"),
+        (job("torchrun", "--nproc-per-node=4", "train.py", units=2), "--nproc-per-node=4"),
+        (job("torchrun", "--nproc_per_node", "2", "train.py"), "--nproc_per_node 2"),
+        (job("torchrun", "--nnodes=1:4", "--nproc-per-node=1", "train.py"), ""),
+        (job("sh", "-c", "accelerate launch --num_processes 8 train.py"), "--num_processes 8"),
+        (job("torchrun", f"--nproc-per-node={'9' * 5000}"), ""),
+        (gang(Master=1), ""),
+    ],
+    ids=["one", "units", "processes", "two words", "one each", "script", "an endless number", "gang of one"],
+)
+def test_several_devices_for_one_task(text: str, expected: str) -> None:
+    assert only_request(text).several == expected
+
+
+def test_pods_of_a_gang_are_counted_together() -> None:
+    found = requests(linked({"all.yaml": gang(Master=1, Worker=3)}), Owners({}))
+    assert {each.several for each in found} == {"4 pods"}

@@ -548,3 +548,31 @@ def test_mps_limit_counts_volta_among_the_older_gpus() -> None:
         48,
         48,
     ]
+
+
+SLICE = "{name: nvidia.com/mig-1g.5gb, replicas: 2}"
+CONTRADICTIONS = [
+    ("single", "flags: {migStrategy: single}\n" + shared(SLICE), ["nvidia.com/mig-1g.5gb"]),
+    ("none", "flags: {migStrategy: none}\n" + shared("{name: mig-1g.5gb, replicas: 2}"), ["nvidia.com/mig-1g.5gb"]),
+    (
+        "in a refused file",
+        "flags: {migStrategy: single}\n" + shared(SLICE.replace("2", "1")),
+        ["nvidia.com/mig-1g.5gb"],
+    ),
+    ("mixed", "flags: {migStrategy: mixed}\n" + shared(SLICE), []),
+    ("no strategy", shared(SLICE), []),
+    ("whole GPUs", "flags: {migStrategy: single}\n" + shared(GPU4), []),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "expected"), CONTRADICTIONS, ids=[name for name, *_ in CONTRADICTIONS])
+def test_slices_that_the_strategy_of_the_file_gives_no_names(name: str, text: str, expected: list[str]) -> None:
+    config = read(text)
+    assert [each.name for each in config.contradicted] == expected, name
+    if expected:
+        assert config.mig_strategy_path == ("flags", "migStrategy")
+
+
+@pytest.mark.parametrize(("flags", "set_"), [("{mpsRoot: /run/mps}", True), ("{mpsRoot: ''}", False), ("{}", False)])
+def test_the_root_of_mps(flags: str, set_: bool) -> None:
+    assert read(f"flags: {flags}").mps_root is set_

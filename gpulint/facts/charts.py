@@ -46,13 +46,19 @@ def _of_policy(graph: Graph, installer: Installer) -> Iterator[Problem]:
 
 
 def _of_values(graph: Graph, values: ChartValues) -> Iterator[Problem]:
-    for part in values.values.parts():
+    for part in values.values.parts() if not _is_for_a_fork(values) else ():
         for field in operator.unknown_values(values.chart, part.data):
             newest = f"the chart {values.chart} {operator.newest_release(values.chart)}"
             yield _unknown(graph, "chart", values.label, part, field, "", newest)
     complete = not values.open and not values.dependency
     for refusal in operator.rejected_values(values.chart, values.values.data, complete=complete):
         yield _refused(graph, "chart", values.label, values.values, refusal)
+
+
+def _is_for_a_fork(values: ChartValues) -> bool:
+    """Whether a file that nothing installs is for a chart of somebody else's, with a plugin of another name."""
+    image = str(values.values.get("image", "repository") or "")
+    return not values.installs and bool(image) and not image.endswith("k8s-device-plugin")
 
 
 def _unknown(

@@ -46,6 +46,8 @@ class InstallerFact:
     label: str
     """`ClusterPolicy gpu-cluster-policy`, `HelmRelease gpu-operator`, `values file gpu/values.yaml` …"""
     name: str
+    installs: bool
+    """False for a values file that nothing in the input installs the chart with."""
     plugin_enabled: bool
     """Whether it runs the device plugin."""
     plugin_config: ConfigMapRef
@@ -136,6 +138,7 @@ def installer_facts(graph: Graph) -> Iterator[InstallerFact]:
             kind=installer.kind,
             label=installer.label,
             name=installer.name,
+            installs=installer.installs,
             plugin_enabled=installer.plugin_enabled,
             plugin_config=plugin_config,
             plugin_default=installer.plugin_default.value,

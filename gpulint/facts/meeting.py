@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,8 @@ from gpulint.graph.workloads import Asked, Workload
 from gpulint.kube.tree import get, is_placeholder, mapping
 from gpulint.manifest import Place, place_key
 
-
+_MOST_PODS = 100
+"""Pods on one GPU that are added up: more of them reserve more than all of it anyway."""
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
@@ -85,39 +87,77 @@ class _Member:
     @property
     def confidence(self) -> Confidence:
         """Low where nothing says that the nodes with the label it asks for take the only configuration there is."""
-        if not self.candidate.declared and self.candidate.governed.origin == "only-config":
-            if self.offer.told_by == "config" and self.candidate.group.labels:
-                return "low"
+        guessed = not self.candidate.declared and self.candidate.governed.origin == "only-config"
+        if guessed and self.offer.told_by == "config" and self.candidate.group.labels:
+            return "low"
         return least("high" if self.candidate.declared else "medium", certainty(self.candidate, self.offer))
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """A declared node or pool that is time-sliced, with the classes of those who can land there."""
+
+    candidate: Candidate
+    offer: Offer
+    classes: list[Hashable]
+
+    def kind(self) -> Hashable:
+        """Equal for nodes that are shared alike by the same workloads: they have the same to tell."""
+        place = place_key(self.offer.place) if self.offer.place else ()
+        sure = certainty(self.candidate, self.offer)
+        return tuple(self.classes), self.offer.resource, self.offer.replicas, place, sure
+
+
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    workload: Workload
+    asked: Asked
+    owner: Owner
 
 
 class Meetings:
     """The workloads that can meet, grouped by the nodes they share; made once for all facts."""
 
     def __init__(self, graph: Graph, owners: Owners) -> None:
-        self._graph = graph
-        groups: dict[Hashable, dict[tuple[int, str], _Member]] = {}
+        classes: dict[Hashable, tuple[list[Candidate], list[_Asker]]] = {}
+        described: dict[Hashable, dict[int, _Member]] = {}
         for workload in graph.workloads:
             owner = owners.of(workload)
             if owner.workload_class == "system":
                 continue
+            candidates = graph.landing(workload).candidates
+            declared = [each for each in candidates if each.declared]
             for asked in workload.asked:
-                for candidate in graph.landing(workload).candidates:
+                asker = _Asker(workload, asked, owner)
+                alike = (tuple(map(id, declared)), asked.name)  # of many workloads few land on different nodes
+                classes.setdefault(alike, (declared, []))[1].append(asker)
+                for candidate in candidates[len(declared) :]:
                     offer = candidate.offers.get(asked.name)
                     if offer is not None and offer.sharing == "time-slicing":
                         member = _Member(workload, asked, owner, candidate, offer)
-                        key = (id(workload), str(asked.container.path))
-                        groups.setdefault(_nodes(candidate, offer), {})[key] = member
-        self.all = tuple(tuple(members.values()) for members in groups.values() if members)
+                        described.setdefault(_described(candidate, offer), {})[id(asked)] = member
+        self.all = (*_on_declared(classes), *(tuple(members.values()) for members in described.values()))
 
 
-def _nodes(candidate: Candidate, offer: Offer) -> Hashable:
-    """Equal for candidates that are the same nodes: one declared group, or what equal selectors ask for."""
-    if candidate.declared:
-        return "declared", id(candidate.group), offer.resource
+def _on_declared(classes: Mapping[Hashable, tuple[list[Candidate], list[_Asker]]]) -> Iterator[tuple[_Member, ...]]:
+    spots: dict[Hashable, _Spot] = {}
+    for alike, (declared, askers) in classes.items():
+        resource = askers[0].asked.name
+        for candidate in declared:
+            offer = candidate.offers.get(resource)
+            if offer is not None and offer.sharing == "time-slicing":
+                spot = spots.setdefault((id(candidate), resource), _Spot(candidate, offer, []))
+                spot.classes.append(alike)
+    for spot in {each.kind(): each for each in spots.values()}.values():
+        askers = [asker for alike in spot.classes for asker in classes[alike][1]]
+        yield tuple(_Member(each.workload, each.asked, each.owner, spot.candidate, spot.offer) for each in askers)
+
+
+def _described(candidate: Candidate, offer: Offer) -> Hashable:
+    """Equal for the nodes that equal selectors ask for."""
     labels = tuple(sorted((key, label.value) for key, label in candidate.group.labels.items()))
     place = place_key(offer.place) if offer.told_by == "config" and offer.place else ()
-    return "described", labels, place, offer.resource
+    return labels, place, offer.resource
 
 
 # --- tenants ----------------------------------------------------------------------------------------------------------
@@ -216,23 +256,26 @@ def crowds(graph: Graph, meetings: Meetings) -> Iterator[Crowd]:
 
 def _crowd(graph: Graph, servers: Sequence[tuple[_Member, Reservation]]) -> Crowd:
     """Of the servers, the greediest first: as many pods as there are units of one GPU."""
-    member = servers[0][0]
-    units = member.offer.replicas
-    pods = [each for each in servers for _ in range(min(_pods_of_one_node(each[0]), max(units, 2)))]
-    together = pods[: units or 2]
-    inside = [each for each in servers if each in together]
-    counts: Mapping[int, int] = {id(each[0]): sum(other is each for other in together) for each in inside}
+    greediest, first = servers[0]
+    units = greediest.offer.replicas
+    counted = min(max(units, 2), _MOST_PODS)
+    pods = [
+        index
+        for index, (member, _) in enumerate(servers[:counted])
+        for _ in range(min(_pods_of_one_node(member), counted))
+    ][:counted]
+    inside = [(*servers[index], count) for index, count in sorted(Counter(pods).items())]
     return Crowd(
         cluster=graph.scope.name,
-        resource=member.offer.resource,
+        resource=greediest.offer.resource,
         units=units,
-        percent=sum(found.percent for _, found in together),
-        pods=len(together),
-        servers=tuple(Guest(each.owner.label, _told(found, counts[id(each)]), found.place) for each, found in inside),
-        names=tuple(dict.fromkeys(each.owner.label for each, _ in inside)),
-        confidence=least(*(each.confidence for each, _ in inside)),
-        place=servers[0][1].place,
-        sharing_place=member.offer.place or member.place,
+        percent=sum(found.percent * count for _, found, count in inside),
+        pods=len(pods),
+        servers=tuple(Guest(member.owner.label, _told(found, count), found.place) for member, found, count in inside),
+        names=tuple(dict.fromkeys(member.owner.label for member, _, _ in inside)),
+        confidence=least(*(member.confidence for member, _, _ in inside)),
+        place=first.place,
+        sharing_place=greediest.offer.place or greediest.place,
     )
 
 

@@ -27,8 +27,8 @@ class Reservation:
 @dataclass(frozen=True, slots=True)
 class _Engine:
     name: str
-    flag: re.Pattern[str] | None
-    """The option that sets the fraction."""
+    option: re.Pattern[str]
+    """Sets the fraction."""
     variable: str
     image: re.Pattern[str]
     command: re.Pattern[str]
@@ -39,13 +39,13 @@ class _Engine:
     instead_variable: str = ""
 
 
-_NUMBER = r"[\s=\"']+([0-9]*\.?[0-9]+)"
+_NUMBER = re.compile(r"[\s=\"']+([0-9]{0,9}\.?[0-9]{1,9})(?![^\s\"'\\;&|)])")
 _NEVER = re.compile(r"(?!)")
 _ENGINES = (
     # vllm/engine/arg_utils.py; the default is 0.9, in newer releases 0.92
     _Engine(
         "vLLM",
-        re.compile(rf"--gpu[-_]memory[-_]utilization{_NUMBER}"),
+        re.compile(r"--gpu[-_]memory[-_]utilization(?![\w-])"),
         "",
         re.compile(r"(?:^|/)vllm-openai(?:$|[:@])"),
         re.compile(r"\bvllm\s+serve\b|\bvllm\.entrypoints\b"),
@@ -55,7 +55,7 @@ _ENGINES = (
     # sglang/srt/server_args.py; by default it depends on the GPU
     _Engine(
         "SGLang",
-        re.compile(rf"--mem-fraction-static{_NUMBER}"),
+        re.compile(r"--mem-fraction-static(?![\w-])"),
         "",
         _NEVER,
         _NEVER,
@@ -65,7 +65,7 @@ _ENGINES = (
     # text-generation-inference launcher/src/main.rs
     _Engine(
         "text-generation-inference",
-        re.compile(rf"--cuda-memory-fraction{_NUMBER}"),
+        re.compile(r"--cuda-memory-fraction(?![\w-])"),
         "CUDA_MEMORY_FRACTION",
         re.compile(r"(?:^|/)text-generation-inference(?:$|[:@])"),
         re.compile(r"\btext-generation-launcher\b"),
@@ -75,7 +75,7 @@ _ENGINES = (
     # tensorflow_serving/model_servers/main.cc, where 0 stands for all
     _Engine(
         "TensorFlow Serving",
-        re.compile(rf"--per_process_gpu_memory_fraction{_NUMBER}"),
+        re.compile(r"--per_process_gpu_memory_fraction(?![\w-])"),
         "",
         re.compile(r"(?:^|/)tensorflow/serving:[^@]*gpu"),
         re.compile(r"\btensorflow_model_server\b"),
@@ -105,8 +105,8 @@ def _of_engine(
     command = " ".join(word for word, _ in words)
     if engine.instead.search(command) or _variable(container, engine.instead_variable):
         return None
-    if stated := _stated(engine, words):
-        return stated
+    if engine.option.search(command):
+        return _stated(engine, words)
     if (variable := _variable(container, engine.variable)) is not None:
         return None if is_placeholder(variable) else _default(engine, workload, asked, container, variable)
     image = posixpath.normpath(text(container.get("image")))
@@ -129,14 +129,14 @@ def _words(workload: Workload, asked: Asked, container: Mapping[str, object]) ->
 
 
 def _stated(engine: _Engine, words: list[tuple[str, Place]]) -> Reservation | None:
-    """The option in one word, in two, or within a script; the last one counts."""
+    """The option in one word, in two, or within a script; the last one counts. None where it is no number."""
     found = None
     for index, (word, place) in enumerate(words):
-        option = engine.flag.search(word) if engine.flag else None
-        if option:
-            found = _percent(engine, option[1], _inside(place, option.span(1)))
-        elif engine.flag and index + 1 < len(words) and engine.flag.fullmatch(f"{word} {words[index + 1][0]}"):
-            found = _percent(engine, words[index + 1][0], words[index + 1][1])
+        for option in engine.option.finditer(word):
+            number = _NUMBER.match(word, option.end())
+            found = _percent(engine, number[1], _inside(place, number.span(1))) if number else None
+            if option.end() == len(word) and index + 1 < len(words) and _NUMBER.fullmatch(f" {words[index + 1][0]}"):
+                found = _percent(engine, *words[index + 1])
     return found
 
 
@@ -162,7 +162,7 @@ def _default(
         return Reservation(engine.name, engine.default, stated=False, place=place)
     try:
         return _percent(engine, variable, place)
-    except ValueError:
+    except (OverflowError, ValueError):
         return None
 
 

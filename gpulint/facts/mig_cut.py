@@ -246,16 +246,17 @@ def leftovers(graph: Graph) -> Iterator[Leftover]:
     for mig_file, reach, config in mig_configs(graph):
         if any(entry.unknown for entry in config.entries):
             continue
+        chosen = bool(reach.chosen.get(config.name))
         for group in _readers(reach, config):
-            told = _left(config, group)
+            told = _left(config, group, chosen=chosen)
             if told:
                 yield Leftover(
                     cluster=graph.scope.name,
                     config=config.name,
                     node=called(group),
                     told=told,
-                    chosen=bool(reach.chosen.get(config.name)),
-                    confidence="medium" if reach.tied or not reach.chosen.get(config.name) else "high",
+                    chosen=chosen,
+                    confidence="medium" if reach.tied or not chosen else "high",
                     place=_leftover_place(mig_file, config),
                     node_place=group.hardware_place,
                 )
@@ -270,9 +271,12 @@ def _readers(reach: Reach, config: MigConfig) -> Sequence[NodeGroup]:
     return reach.capable[:1] if len(alike) == 1 else ()
 
 
-def _left(config: MigConfig, group: NodeGroup) -> str:
+def _left(config: MigConfig, group: NodeGroup, *, chosen: bool) -> str:
+    """What is left of a node; a configuration that it does not choose may be for other boards."""
     entries = entries_for(config, group)
     if not entries:
+        if not chosen:
+            return ""
         boards = [gpu.name for gpu in group.gpus]
         doubtful = any(each.verdict != "gpus" for entry in config.entries for each in entry.filters)
         return f"has no entry for {boards[0]}" if len(boards) == 1 and not doubtful else ""

@@ -141,12 +141,14 @@ def vm_uses(graph: Graph) -> Iterator[VmUse]:
     """Pods all of whose candidates are such nodes, where the operator heeds the label."""
     enabled = _heeds_workload_config(graph)
     for workload in graph.workloads:
-        candidates = graph.landing(workload).candidates
+        landing = graph.landing(workload)
+        candidates = landing.candidates
         asked = next((each for each in workload.asked if each.resource.kind in _OF_DEVICE_PLUGIN), None)
         if asked is None or not enabled or not asked.name.startswith("nvidia.com/") or not candidates:
             continue
         labels = [candidate.group.labels.get(WORKLOAD_CONFIG_LABEL) for candidate in candidates]
-        if not all(label and label.value in _FOR_VMS for label in labels):
+        nowhere_else = landing.bound or not any(candidate.declared for candidate in candidates)
+        if not nowhere_else or not all(label and label.value in _FOR_VMS for label in labels):
             continue
         known = [label for label in labels if label]
         selected = workload.pod_spec.get("nodeSelector")

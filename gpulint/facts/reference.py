@@ -185,8 +185,10 @@ def unread_configs(graph: Graph) -> Iterator[Unread]:
         sharing = [holder for holder in holders if _shared_key(graph, holder)]
         said = [each for holder in sharing for each in _wrong_ways(graph, installer, holder)]
         yield from said
-        near = (holder for holder in sharing if holder.name not in taken and not said)
-        for holder in near:
+        alone = all(each.kind == "daemonset" for each in graph.configurations.installers)
+        for holder in sharing if alone and not said else ():
+            if holder.name in taken:
+                continue
             together = togetherness(graph, found, installer.place, holder.name_place)
             if together != "low" and not _is_elsewhere(holder, installer):
                 yield _unread(

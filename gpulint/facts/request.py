@@ -134,7 +134,7 @@ def _pod_confidence(workload: Workload) -> Confidence:
 
 
 _PROCESSES = re.compile(
-    r"--(?:nproc[-_]per[-_]node|nnodes|num[-_]processes|num[-_]machines|num[-_]gpus)[\s=]+(\d+)(?![\d:])"
+    r"--(?:nproc[-_]per[-_]node|nnodes|num[-_]processes|num[-_]machines|num[-_]gpus)[\s=]+(\d{1,9})(?![\d:])"
 )
 """Options of torchrun, accelerate and deepspeed."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -119,8 +120,10 @@ def _rivals(graph: Graph, found: Sequence[Build], kind: str, first: Installer, s
     return Rivals(graph.scope.name, kind, first.label, second, confidence, place, first.place)
 
 
-_BRANCHES = frozenset({"overlays", "clusters", "environments", "envs", "examples", "samples", "demos", "tests", "docs"})
-"""Folders whose members stand beside one another and are not applied together."""
+_BRANCHES = frozenset({"clusters", "environments", "envs", "overlays"})
+"""Folders whose members are for one cluster each."""
+_SAMPLES = frozenset({"demo", "demos", "doc", "docs", "example", "examples", "sample", "samples", "test", "tests"})
+"""Folders whose files stand beside one another and are not applied together."""
 
 
 def togetherness(graph: Graph, found: Iterable[Build], one: Place, other: Place) -> Confidence:
@@ -130,8 +133,5 @@ def togetherness(graph: Graph, found: Iterable[Build], one: Place, other: Place)
         return "high"
     if graph.scope.name:  # the configuration says which cluster it is
         return "high"
-    folders = [path.split("/")[:-1] for path in paths]
-    apart = next((index for index, pair in enumerate(zip(*folders, strict=False)) if pair[0] != pair[1]), None)
-    if apart is not None and any(step in _BRANCHES for step in folders[0][:apart]):
-        return "low"
-    return "medium"
+    shared = posixpath.commonpath([posixpath.dirname(path) or "." for path in paths]).split("/")
+    return "low" if shared[-1] in _BRANCHES or not _SAMPLES.isdisjoint(shared) else "medium"

@@ -170,9 +170,10 @@ class SharingUses:
                 if candidate.governed.entry is not None:
                     self._takers.setdefault(id(candidate.governed.entry), []).append((group, candidate))
         self.all = tuple(self._uses())
-
-    def loose(self) -> Iterator[tuple[LooseConfig, Confidence]]:
+        self.loose = tuple(self._loose())
         """Configurations outside ConfigMaps, and how sure it is that a plugin gets to read them as they are."""
+
+    def _loose(self) -> Iterator[tuple[LooseConfig, Confidence]]:
         files = (each for each in self._graph.scope.sources if each.role in {"manifests", "other"})
         matter = (document for source in files for document in source.documents() if document.matters)
         yield from ((each, "low") for each in raw_configs(matter) if each.plugin)
@@ -479,7 +480,7 @@ def shared_facts(graph: Graph, uses: SharingUses, config: Config) -> Iterator[Sh
             limit, gpus, gpu_place = _limit(use, shared)
             place = use.entry.at((*shared.path, "replicas"))
             yield _shared(graph, use.subject, use.config, shared, config, place, limit, gpus, gpu_place, "high")
-    for loose, confidence in uses.loose():
+    for loose, confidence in uses.loose:
         for shared in loose.plugin.resources if loose.plugin else ():
             place = loose.at((*shared.path, "replicas"))
             yield _shared(graph, loose.label, loose.plugin, shared, config, place, _MOST_CLIENTS, "", place, confidence)
@@ -542,7 +543,7 @@ def inert_facts(graph: Graph, uses: SharingUses) -> Iterator[InertFact]:
             if place_key(fact.place) not in named:  # one installer under which it comes to nothing is enough
                 named.add(place_key(fact.place))
                 yield fact
-    for loose, _ in uses.loose():
+    for loose, _ in uses.loose:
         for problem in loose.plugin.problems if loose.plugin else ():
             if problem.verdict == "inert":
                 place = loose.at(problem.path, key=problem.token == "key")

@@ -378,18 +378,19 @@ def _daemon_set(manifest: Manifest, around: _Input) -> Iterator[Installer]:
             yield _daemon_set_container(manifest, section, ("containers", index), around)
 
 
-_OTHER_PLUGINS = ("amd", "rocm", "kubevirt", "sandbox", "rdma", "intel")
+_PLUGIN_IMAGES = ("k8s-device-plugin", "nvidia-device-plugin")
+_OTHER_PLUGINS = ("amd", "rocm")
 
 
 def _is_plugin(manifest: Manifest, container: Mapping[str, object]) -> bool:
     """By the image, `nvcr.io/nvidia/k8s-device-plugin:v0.20.0`, and the program: discovery and MPS share the image.
 
-    The image may be a mirror or a build of the user's own; the one of AMD has the same last name.
+    The image may be a mirror or a build of the user's own; AMD's has the same last name, and Google has a plugin too.
     """
     image = _text(container.get("image")).partition("@")[0].lower()
     name = posixpath.basename(image).partition(":")[0]
     said = f"{image} {_text(container.get('name'))} {manifest.name}".lower()
-    if not name.endswith("device-plugin") or any(other in said for other in _OTHER_PLUGINS) or "nvidia" not in said:
+    if not name.endswith(_PLUGIN_IMAGES) or any(other in said for other in _OTHER_PLUGINS) or "nvidia" not in said:
         return False
     program = next((_text(word) for word in sequence(container.get("command"))), "")
     if posixpath.basename(program) in _SHELLS:

@@ -72,7 +72,8 @@ _CHART_WORDS = (
     b"timeSlicing",
 )
 _CHART_KEY = re.compile(
-    r"^[ \t]*(?:devicePlugin|migManager|gpu-operator|nvidia-device-plugin|migStrategy|sharing|timeSlicing|mig-configs)[ \t]*:",
+    r"^[ \t]*(?:devicePlugin|migManager|gpu-operator|nvidia-device-plugin|migStrategy|sharing|timeSlicing"
+    r"|mig-configs)[ \t]*:",
     re.M,
 )
 _RAW_KEY = re.compile(r"^(version|sharing|flags|resources|mig-configs|imex|health)[ \t]*:", re.M)
