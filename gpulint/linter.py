@@ -84,7 +84,7 @@ def lint_sources(loaded: Loaded, options: Options, config: Config = DEFAULTS, *,
         progress("linking")
         run.graphs = link(loaded, options, config)
         progress("judging")
-        _check(run, rules, config)
+        _check(run, rules, options, config)
     progress("reporting")
     findings = _findings(run, known, options, config)
     shown = [finding for finding in findings if _visible(finding, options)]
@@ -123,7 +123,7 @@ def _runs(rule: Rule, options: Options, config: Config) -> bool:
     return wanted and (options.pedantic or config.pedantic or not rule.pedantic)
 
 
-def _check(run: _Run, rules: Sequence[Rule], config: Config) -> None:
+def _check(run: _Run, rules: Sequence[Rule], options: Options, config: Config) -> None:
     """What the rules say about each fact, less what a more specific rule says of the same token."""
     from gpulint.cel import EvaluationError
     from gpulint.facts import NAMES, derive
@@ -141,7 +141,7 @@ def _check(run: _Run, rules: Sequence[Rule], config: Config) -> None:
                     hits += evaluate(rule, fact, completeness=completeness)
                 except EvaluationError as error:
                     run.failures.append(NotAnalysed(graph.scope.name or ".", "rule-failed", str(error)))
-        run.hits += _most_specific(hits)
+        run.hits += _most_specific(hits, options)
 
 
 def _completeness(graph: Graph) -> Search:
@@ -154,15 +154,19 @@ def _completeness(graph: Graph) -> Search:
     return look
 
 
-def _most_specific(hits: Iterable[Hit]) -> Iterator[Hit]:
-    """One finding for one cause: a rule is silent where one that it yields to speaks of the same place as surely."""
+def _most_specific(hits: Iterable[Hit], options: Options) -> Iterator[Hit]:
+    """One finding for one cause: a rule is silent where one that it yields to speaks of the same place.
+
+    Unless that one is less sure, and too little so to be shown.
+    """
     hits = list(hits)
     spoken: dict[object, list[Hit]] = {}
     for hit in hits:
         spoken.setdefault(place_key(hit.place), []).append(hit)
     for hit in hits:
         others = (other for other in spoken[place_key(hit.place)] if other.rule.id in hit.rule.yields_to)
-        if not any(_at_least(other.confidence, hit.confidence, CONFIDENCES) for other in others):
+        bounds = (hit.confidence, options.min_confidence)
+        if not any(_at_least(other.confidence, bound, CONFIDENCES) for other in others for bound in bounds):
             yield hit
 
 

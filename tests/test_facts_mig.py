@@ -80,43 +80,43 @@ A30 = node("NVIDIA-A30", name="n2")
 TARGETS = {
     "the GPU of the filter, whatever the nodes are": (
         [slices({"x": [entry({"1g.10gb": 1}, "0x233510DE")]}), node("NVIDIA-A30", "x")],
-        ["H200 141GB (SXM5, NVL)"],
+        ["H200 141GB"],
         False,
         "high",
     ),
     "the node that chooses it, not the others": (
         [slices({"x": [entry({"1g.6gb": 1})]}), node("NVIDIA-H200", "x"), node("NVIDIA-A30", "other", name="n2")],
-        ["H200 141GB (SXM5, NVL)"],
+        ["H200 141GB"],
         False,
         "high",
     ),
     "every node that chooses it": (
         [slices({"x": [entry({"1g.6gb": 1})]}), node("NVIDIA-A30", "x"), node("NVIDIA-H200", "x", name="n2")],
-        ["H200 141GB (SXM5, NVL)"],
+        ["H200 141GB"],
         False,
         "high",
     ),
     "a node that chooses it and has the profile": (
         [slices({"x": [entry({"1g.6gb": 1})]}), node("NVIDIA-A30", "x"), H200.replace("n1", "n2")],
-        ["A30 24GB (PCIe, LC), A30X"],
+        ["A30 24GB"],
         True,
         "high",
     ),
     "the declared nodes, when none chooses it": (
         [slices({"x": [entry({"1g.10gb": 1})]}), H200, A30],
-        ["A30 24GB (PCIe, LC), A30X", "H200 141GB (SXM5, NVL)"],
+        ["A30 24GB", "H200 141GB"],
         False,
         "medium",
     ),
     "one of the declared nodes, when none chooses it": (
         [slices({"x": [entry({"1g.6gb": 1})]}), H200, A30],
-        ["A30 24GB (PCIe, LC), A30X", "H200 141GB (SXM5, NVL)"],
+        ["A30 24GB", "H200 141GB"],
         True,
         "low",
     ),
     "a node that chooses another configuration for now": (
         [slices({"x": [entry({"1g.10gb": 1})]}), node("NVIDIA-H200", "other")],
-        ["H200 141GB (SXM5, NVL)"],
+        ["H200 141GB"],
         False,
         "medium",
     ),
@@ -130,7 +130,7 @@ TARGETS = {
     "a GPU that is not known": ([slices({"x": [entry({"1g.10gb": 1})]}), node("NVIDIA-X9000", "x")], [], True, "low"),
     "a filter that matches nothing": (
         [slices({"x": [entry({"1g.10gb": 1}, "0x2335")]}), node("NVIDIA-H200", "x")],
-        ["H200 141GB (SXM5, NVL)"],
+        ["H200 141GB"],
         False,
         "high",
     ),
@@ -146,7 +146,7 @@ TARGETS = {
             slices({"x": [entry({"1g.10gb": 1})]}, key="x"),
             node("NVIDIA-H200", "x"),
         ],
-        ["H200 141GB (SXM5, NVL)"],
+        ["H200 141GB"],
         False,
         "high",
     ),
@@ -420,7 +420,7 @@ LAYOUT_FINDINGS = {
         ("operator.yaml", 22): ("mig-device-filter-matches-nothing", "2337 is the H100 SXM5 64GB"),
         ("operator.yaml", 26): ("mig-geometry-does-not-fit", "holds at most 4 instances of '1g.20gb'"),
         ("operator.yaml", 28): ("mig-device-filter-matches-nothing", "'0x233510DE' for the H200 that the comment"),
-        ("operator.yaml", 32): ("mig-profile-unknown", "those of 4g are '4g.20gb'"),
+        ("operator.yaml", 32): ("mig-profile-unknown", "the nearest are '4g.71gb', '4g.72gb', '4g.90gb'"),
         ("pods.yaml", 25): ("mig-profile-unknown", "Pod team-b/translate asks for nvidia.com/mig-4g.80gb"),
     },
     "mig-layouts-beside-an-unlabelled-node": {
@@ -473,3 +473,17 @@ def test_the_file_that_the_operator_ships_is_right(product: str, tmp_path: Path)
     if product:
         (tmp_path / "node.yaml").write_text(node(product), encoding="utf-8")
     assert not lint([tmp_path], Options(root=tmp_path)).findings
+
+
+def test_messages_name_few_profiles() -> None:
+    mixed = [node(product, name=f"n{index}") for index, product in enumerate(("NVIDIA-A30", "NVIDIA-H200"))]
+    boards = [*mixed, node("NVIDIA-A100-SXM4-40GB", name="x"), node("NVIDIA-A100-SXM4-80GB", name="y")]
+    found = use(slices({"a": [entry({"1g.12gb": 1})]}), *boards)
+    assert (
+        found.told
+        == "A100 40GB, A100 80GB, 2 more have of 1g only '1g.5gb', '1g.6gb', '1g.10gb', '1g.18gb', '1g.20gb', '1g.35gb'"
+    )
+    assert use(slices({"a": [entry({"1g.10gb": 1})]}), H200).told.startswith("H200 141GB has '1g.18gb', '1g.35gb', ")
+    assert "+me" in use(slices({"a": [entry({"1g.10gb+me": 1})]}), H200).told
+    assert use(slices({"a": [entry({"4g.80gb": 1})]})).told == "the nearest are '4g.71gb', '4g.72gb', '4g.90gb'"
+    assert use(slices({"a": [entry({"9g.80gb": 1})]})).told == "none is of 9g"

@@ -154,10 +154,10 @@ def test_fits(name: str, gpu_id: str, counts: dict[str, int], expected: bool) ->
 
 
 REASONS = [
-    ("h200-141gb", {"1g.20gb": 7}, "H200 141GB (SXM5, NVL) has no profile '1g.20gb'"),
-    ("a100-40gb", {"1g.5gb": 8}, "A100 40GB (SXM4, PCIe) holds at most 7 instances of '1g.5gb', not 8"),
-    ("a100-40gb", {"7g.40gb": 2}, "A100 40GB (SXM4, PCIe) holds at most 1 instance of '7g.40gb', not 2"),
-    ("a100-40gb", {"3g.20gb": 2, "1g.5gb": 1}, "they take 9 memory slices, and A100 40GB (SXM4, PCIe) has 8"),
+    ("h200-141gb", {"1g.20gb": 7}, "H200 141GB has no profile '1g.20gb'"),
+    ("a100-40gb", {"1g.5gb": 8}, "A100 40GB holds at most 7 instances of '1g.5gb', not 8"),
+    ("a100-40gb", {"7g.40gb": 2}, "A100 40GB holds at most 1 instance of '7g.40gb', not 2"),
+    ("a100-40gb", {"3g.20gb": 2, "1g.5gb": 1}, "they take 9 memory slices, and A100 40GB has 8"),
     ("a30", {"1g.6gb+me": 1, "2g.12gb+me": 1}, "only one instance of a GPU can have the media extensions"),
     ("tesla-t4", {"1g.5gb": 1}, "Tesla T4 has no MIG"),
 ]

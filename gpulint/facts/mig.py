@@ -51,7 +51,7 @@ class ProfileUse:
     """The profiles that they have, sorted."""
     told: str
     """The same for people: `A30 has '1g.6gb', '2g.12gb'`, `Tesla T4 has no MIG`. Without GPUs, of a profile that is not
-    known, which ones of as many slices there are."""
+    known, which ones of as many slices come nearest."""
     would_do: str
     """What they can hold that comes nearest: a layout (`4g.71gb: 1, 1g.18gb: 3`), for a node's label another value of
     it, for a pod a resource; empty when unknown."""
@@ -146,7 +146,7 @@ def layouts(graph: Graph) -> Iterator[LayoutFact]:
             cluster=graph.scope.name,
             config=name,
             wanted=_layout(counts),
-            gpus=tuple(sorted({gpu.model for gpu in gpus})),
+            gpus=tuple(sorted({gpu.name for gpu in gpus})),
             anywhere=anywhere,
             fits=not misfit,
             reason=mig.why_not(misfit[0], counts) if misfit else "",
@@ -244,7 +244,7 @@ def _board_of(groups: Sequence[NodeGroup]) -> tuple[int, str] | None:
         device = device_of_name(group.label(PRODUCT).removesuffix("-SHARED").partition("-MIG-")[0])
         if device is None:
             return None
-        boards.setdefault(device, f"{_board(device)} of {group.kind} {group.name}")
+        boards.setdefault(device, f"{_board(device)} of {group.title}")
     return next(iter(boards.items())) if len(boards) == 1 else None
 
 
@@ -292,7 +292,7 @@ def _on_nodes(graph: Graph) -> Iterator[ProfileUse]:
             yield _use(
                 graph,
                 where="node",
-                user=f"{group.kind} {group.name}",
+                user=group.title,
                 name=profile,
                 written=label.value,
                 gpus=group.gpus,
@@ -396,11 +396,11 @@ def _use(
         well_formed=well_formed,
         known=is_known_profile(name),
         suggestion=suggestion,
-        gpus=tuple(sorted({gpu.model for gpu in judged})),
+        gpus=tuple(sorted({gpu.name for gpu in judged})),
         on_gpus=on_gpus,
         without_mig=bool(judged) and not partitioned,
         available=available,
-        told=_told(partitioned or judged, available) if judged or is_known_profile(name) else _alike(name),
+        told=_told(partitioned or judged, available, name) if judged or is_known_profile(name) else _alike(name),
         would_do=would_do,
         confidence=confidence,
         strategy=strategy.value if strategy else "",
@@ -416,27 +416,50 @@ def _use(
     )
 
 
-def _told(gpus: Iterable[Gpu], profiles: Sequence[str]) -> str:
-    models = sorted({gpu.model for gpu in gpus})
+def _told(gpus: Iterable[Gpu], profiles: Sequence[str], wanted: str) -> str:
+    """What the GPUs have instead of a profile: all of it, or of the same number of slices where that is too long."""
+    models = _some(sorted({gpu.name for gpu in gpus}), _MOST_MODELS)
     if not models:
         return ""
     has = "has" if len(models) == 1 else "have"
-    return f"{', '.join(models)} {has} " + (_quoted(profiles) or "no MIG")
+    plain = [name for name in profiles if _is_plain(name)] if _is_plain(wanted) else list(profiles)
+    asked = mig.parse_profile(wanted)
+    alike = [name for name in plain if asked and name.startswith(f"{asked.slices}g.")]
+    if alike and len(plain) > _MOST_PROFILES:
+        return f"{', '.join(models)} {has} of {asked.slices if asked else 0}g only {_quoted(alike)}"
+    return f"{', '.join(models)} {has} " + (_quoted(plain or profiles) or "no MIG")
+
+
+def _some(names: Sequence[str], most: int) -> list[str]:
+    """The first of them, and how many more there are."""
+    return list(names) if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} more"]
+
+
+def _is_plain(name: str) -> bool:
+    """Whether the profile has no attribute such as `+me`."""
+    profile = mig.parse_profile(name)
+    return profile is None or not profile.suffix
 
 
 def _alike(name: str) -> str:
-    """The profiles of as many slices as one that nobody has."""
+    """The profiles of as many slices that come nearest to one that nobody has."""
     wanted = mig.parse_profile(name)
     if wanted is None:
         return ""
-    made = {
-        each
-        for gpu in catalog.gpus()
-        for each in gpu.profiles
-        if (known := mig.parse_profile(each)) and not known.suffix
+    known = {each: mig.parse_profile(each) for gpu in catalog.gpus() for each in gpu.profiles}
+    distance = {
+        each: abs(profile.memory_gb - wanted.memory_gb)
+        for each, profile in known.items()
+        if profile and not profile.suffix and profile.slices == wanted.slices
     }
-    same = [each for each in made if each.startswith(f"{wanted.slices}g.")]
-    return f"those of {wanted.slices}g are {_quoted(same)}" if same else f"none is of {wanted.slices}g"
+    nearest = sorted(distance, key=lambda each: (distance[each], each))[:_MOST_ALIKE]
+    if not nearest:
+        return f"none is of {wanted.slices}g"
+    return f"the nearest {'is' if len(nearest) == 1 else 'are'} {_quoted(nearest)}"
+
+
+_MOST_MODELS, _MOST_PROFILES, _MOST_ALIKE = 3, 7, 3
+"""How many of each a message names."""
 
 
 def _quoted(profiles: Iterable[str]) -> str:

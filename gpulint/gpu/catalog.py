@@ -70,6 +70,11 @@ class Gpu:
     data_centre: bool
     """A data-centre board; false for GeForce, TITAN and workstation boards."""
 
+    @property
+    def name(self) -> str:
+        """The model without the boards it comes on: `A100 80GB` of `A100 80GB (SXM4, PCIe, PCIe LC), A100X`."""
+        return self.model.partition(" (")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Product:

@@ -129,7 +129,7 @@ def why_not(gpu: Gpu, counts: Mapping[str, int]) -> str:
     counted as the least number of GPU instances that can hold them.
     """
     if gpu.mig is False:
-        return f"{gpu.model} has no MIG" if any(count > 0 for count in counts.values()) else ""
+        return f"{gpu.name} has no MIG" if any(count > 0 for count in counts.values()) else ""
     if not gpu.profiles_known:
         return ""
     return _obstacle(gpu, tuple(sorted(_gpu_instances(counts).items())))
@@ -196,22 +196,22 @@ def _gpu_instances(counts: Mapping[str, int]) -> dict[str, int]:
 def _obstacle(gpu: Gpu, counts: tuple[tuple[str, int], ...]) -> str:
     unknown = [name for name, _ in counts if name not in gpu.profiles]
     if unknown:
-        return f"{gpu.model} has no profile {_quoted(unknown)}"
+        return f"{gpu.name} has no profile {_quoted(unknown)}"
     for name, count in counts:
         limit = gpu.profiles[name].max_instances
         if count > limit:
             amount = "1 instance" if limit == 1 else f"{limit} instances"
-            return f"{gpu.model} holds at most {amount} of '{name}', not {count}"
+            return f"{gpu.name} holds at most {amount} of '{name}', not {count}"
     if sum(count for name, count in counts if "+me" in name) > 1:
         return "only one instance of a GPU can have the media extensions"
     if engine := _missing_engine(gpu, counts):
         return engine
     units = sum(gpu.profiles[name].memory_slices * count for name, count in counts)
     if units > gpu.memory_units:
-        return f"they take {units} memory slices, and {gpu.model} has {gpu.memory_units}"
+        return f"they take {units} memory slices, and {gpu.name} has {gpu.memory_units}"
     items = [gpu.profiles[name] for name, count in counts for _ in range(count)]
     if not _placeable(sorted(items, key=lambda item: (-item.memory_slices, item.name)), occupied=0):
-        return f"no placement on {gpu.model} holds them all: where an instance may start is fixed for each profile"
+        return f"no placement on {gpu.name} holds them all: where an instance may start is fixed for each profile"
     return ""
 
 
@@ -219,7 +219,7 @@ def _missing_engine(gpu: Gpu, counts: tuple[tuple[str, int], ...]) -> str:
     for engine, available in (gpu.engines or {}).items():
         needed = sum((gpu.profiles[name].engines or {}).get(engine, 0) * count for name, count in counts)
         if needed > available:
-            return f"they claim {needed} {engine.upper()} engines, and {gpu.model} has {available}"
+            return f"they claim {needed} {engine.upper()} engines, and {gpu.name} has {available}"
     return ""
 
 

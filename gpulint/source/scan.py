@@ -63,6 +63,8 @@ _COMMENT = re.compile(r"[ \t]+#[^\n]*|[ \t\r]+$")
 _ITEM = re.compile(r"^([ ]*)- ", re.M)
 _STRUCTURAL_MEMBER = re.compile(r"""kind["']?:[ \t]*["']?(?:""" + "|".join(sorted(STRUCTURAL_KINDS)) + r")\b")
 _WORD_AT_LINE_START = re.compile(r"""^[ \t]*(?:- )?["']?(apiVersion|kind)["']?[ \t]*:""", re.M)
+_CONFIG_VERSION = re.compile(r"""\bversion["']?:[ \t]*\\?["']?v1\b""")
+"""All that a device-plugin configuration for whole GPUs says of itself."""
 _RAW_KEY = re.compile(r"^(version|sharing|flags|resources|mig-configs|imex|health)[ \t]*:", re.M)
 
 
@@ -128,6 +130,8 @@ def can_matter(text: str, seen: Header) -> bool:
     if not seen.kind or not seen.api_version:
         return looks_like_raw_config(text)
     if seen.kind in STRUCTURAL_KINDS or seen.api_version.startswith(KUSTOMIZE_GROUP) or has_marker(text):
+        return True
+    if seen.kind == "ConfigMap" and _CONFIG_VERSION.search(text):
         return True
     return seen.kind.endswith("List") and _STRUCTURAL_MEMBER.search(text) is not None
 
