@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -119,7 +120,7 @@ def _check(ctx: click.Context, paths: Sequence[str], flags: dict[str, object]) -
     if flags["verbose"]:
         _not_analysed(report)
     if not report.summary.objects and not report.findings and not flags["allow_empty"]:
-        if not flags["quiet"]:
+        if ctx.meta["gpulint.reports"] and not flags["quiet"]:  # the default report says so itself
             click.echo("gpulint: no Kubernetes object in the input", err=True)
         return EXIT_EMPTY
     fail_on = cast("FailOn", flags["fail_on"] or given.config.fail_on)
@@ -211,7 +212,7 @@ def _inputs(given: _Input, flags: dict[str, object]) -> Inputs:
         root=given.root,
         exclude=cast("tuple[str, ...]", flags["exclude"]),
         respect_gitignore=not flags["no_respect_gitignore"],
-        nodes=tuple(_snapshot(each) for each in cast("tuple[str, ...]", flags["nodes"])),
+        nodes=tuple(_snapshot(each, given.config) for each in cast("tuple[str, ...]", flags["nodes"])),
     )
 
 
@@ -232,12 +233,22 @@ def _options(given: _Input, flags: dict[str, object]) -> Options:
     )
 
 
-def _snapshot(given: str) -> tuple[str, Path]:
+def _snapshot(given: str, config: Config) -> tuple[str, Path]:
+    """Cluster and file of a `--nodes`; a file without nodes would make every claim about them sure, and wrong."""
     name, equals, file = given.partition("=")
     path = Path(file if equals else name)
     if not path.is_file():
-        raise click.UsageError(f"--nodes: no file '{path}'")
+        raise click.UsageError(f"--nodes: there is no file '{untrusted.one_line(str(path))}'")
+    if equals and name not in {cluster.name for cluster in config.clusters}:
+        raise click.UsageError(f"--nodes {given}: the configuration has no [[cluster]] named '{name}'")
+    if not _NODE_KIND.search(path.read_bytes()):
+        raise click.UsageError(
+            f"--nodes: '{untrusted.one_line(str(path))}' holds no Node; `kubectl get nodes -o yaml` writes one"
+        )
     return (name if equals else ""), path
+
+
+_NODE_KIND = re.compile(rb"""kind["']?:\s*["']?Node(?:List)?\b""")
 
 
 def _list_files(given: _Input, options: Options) -> int:
@@ -272,7 +283,10 @@ def _write_reports(report: Report, asked: Sequence[tuple[str, str]], *, color: s
 def _write(text: str, file: str) -> None:
     """To a file, or to standard output where its name is empty."""
     if file:
-        Path(file).write_text(text, encoding="utf-8")
+        try:
+            Path(file).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise click.UsageError(f"--output {untrusted.one_line(file)}: {error.strerror}") from None
     else:
         click.echo(text, nl=not text.endswith("\n"), color=True)
 
