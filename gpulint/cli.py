@@ -1,15 +1,17 @@
-"""The command line: arguments → lint → reports → exit code."""
+"""The command line: arguments → what is asked of the linter → reports → exit code."""
 
 from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
-from typing import TYPE_CHECKING, NoReturn, cast, get_args
+from typing import TYPE_CHECKING, NoReturn, TypeAlias, cast, get_args
 
 import click
 
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
 
     from gpulint.config import Config
     from gpulint.finding import Report
+    from gpulint.inputs import Inputs
     from gpulint.linter import Options, Progress
     from gpulint.source import Source
 
 EXIT_CLEAN, EXIT_FINDINGS, EXIT_USAGE, EXIT_EMPTY, EXIT_INTERNAL = 0, 1, 2, 3, 4
+_Function: TypeAlias = "Callable[..., None]"
 _STEPS = 4
 """Steps of a run that tell of their progress."""
 _FORMATS = ("auto", "text", "concise", "grouped", "json", "sarif", "github")
@@ -49,8 +53,31 @@ def main() -> None:
     """Find what would go wrong with the GPUs of a Kubernetes cluster, in the manifests before they are applied."""
 
 
+_INPUT: tuple[Callable[[_Function], _Function], ...] = (
+    click.argument("paths", nargs=-1),
+    click.option("--config", "config_file", metavar="FILE", help="Configuration instead of the one that is found."),
+    click.option("--isolated", is_flag=True, help="Read no configuration."),
+    click.option("--exclude", multiple=True, metavar="GLOB", help="Files to leave out, as in .gitignore."),
+    click.option("--no-respect-gitignore", is_flag=True, help="Read ignored files as well."),
+    click.option(
+        "--nodes", multiple=True, metavar="[CLUSTER=]FILE", help="`kubectl get nodes -o yaml`: all nodes there are."
+    ),
+    click.option("--stdin-filename", metavar="NAME", default="-", help="The name of standard input in reports."),
+)
+
+
+def _reads_input(command: _Function) -> _Function:
+    """Gives a command the paths, and the options that say what is read; `_input` and `_inputs` understand them."""
+    for decorate in reversed(_INPUT):
+        command = decorate(command)
+    return command
+
+
+_color = click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="[default: auto]")
+
+
 @main.command(cls=_InOrder)
-@click.argument("paths", nargs=-1)
+@_reads_input
 @click.option("--select", multiple=True, metavar="RULE", help="Run only these rules, families or globs.")
 @click.option("--ignore", multiple=True, metavar="RULE", help="Leave out these rules, families or globs.")
 @click.option("--extend-select", multiple=True, metavar="RULE", help="Run these as well.")
@@ -61,20 +88,12 @@ def main() -> None:
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
 @click.option("--format", "formats", multiple=True, type=click.Choice(_FORMATS), help="Report format; repeatable.")
 @click.option("--output", "outputs", multiple=True, metavar="FILE", help="Where the --format before it goes.")
-@click.option("--config", "config_file", metavar="FILE", help="Configuration instead of the one that is found.")
-@click.option("--isolated", is_flag=True, help="Read no configuration.")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="Files to leave out, as in .gitignore.")
-@click.option("--no-respect-gitignore", is_flag=True, help="Read ignored files as well.")
-@click.option(
-    "--nodes", multiple=True, metavar="[CLUSTER=]FILE", help="`kubectl get nodes -o yaml`: all nodes there are."
-)
 @click.option("--list-files", is_flag=True, help="Name the files that would be read, and stop.")
-@click.option("--stdin-filename", metavar="NAME", default="-", help="The name of standard input in reports.")
 @click.option("--allow-empty", is_flag=True, help="Exit with 0 when there is no Kubernetes object.")
 @click.option("--no-ignores", is_flag=True, help="Report suppressed findings as if they were not.")
 @click.option("--show-suppressed", is_flag=True, help="Show suppressed findings, marked as such.")
 @click.option("--statistics", is_flag=True, help="Count findings by rule.")
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="[default: auto]")
+@_color
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but reports.")
 @click.option("-v", "--verbose", is_flag=True, help="Say what was not analysed, file by file.")
 @click.pass_context
@@ -89,27 +108,23 @@ def check(ctx: click.Context, /, paths: tuple[str, ...], **flags: object) -> Non
 def _check(ctx: click.Context, paths: Sequence[str], flags: dict[str, object]) -> int:
     from gpulint.linter import lint
 
-    root = _root()
-    for path in paths:
-        if path != "-" and not Path(path).exists():
-            raise click.UsageError(f"there is no file or folder '{untrusted.one_line(path)}'")
-    stdin, paths = _stdin(paths, str(flags["stdin_filename"]))
-    config = _config(paths, root, flags)
-    options = _options(root, config, flags)
+    given = _input(paths, flags)
+    options = _options(given, flags)
     if flags["list_files"]:
-        return _list_files(paths, options, config)
+        return _list_files(given, options)
     with _progress(quiet=bool(flags["quiet"])) as progress:
-        report = lint(paths, options, config, stdin=stdin, progress=progress)
+        report = lint(given.paths, options, given.config, stdin=given.stdin, progress=progress)
     _write_reports(report, ctx.meta["gpulint.reports"], color=str(flags["color"]))
     if flags["statistics"]:
         _statistics(report)
     if flags["verbose"]:
         _not_analysed(report)
     if not report.summary.objects and not report.findings and not flags["allow_empty"]:
-        if not flags["quiet"]:
+        if ctx.meta["gpulint.reports"] and not flags["quiet"]:  # the default report says so itself
             click.echo("gpulint: no Kubernetes object in the input", err=True)
         return EXIT_EMPTY
-    return _exit_code(report, cast("FailOn", flags["fail_on"] or config.fail_on), exit_zero=bool(flags["exit_zero"]))
+    fail_on = cast("FailOn", flags["fail_on"] or given.config.fail_on)
+    return _exit_code(report, fail_on, exit_zero=bool(flags["exit_zero"]))
 
 
 def _exit_code(report: Report, fail_on: FailOn, *, exit_zero: bool) -> int:
@@ -121,6 +136,25 @@ def _exit_code(report: Report, fail_on: FailOn, *, exit_zero: bool) -> int:
 
 
 # --- input ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Input:
+    """Where to read, and by which configuration."""
+
+    root: Path
+    paths: Sequence[str]
+    stdin: Source | None
+    config: Config
+
+
+def _input(paths: Sequence[str], flags: dict[str, object]) -> _Input:
+    root = _root()
+    for path in paths:
+        if path != "-" and not Path(path).exists():
+            raise click.UsageError(f"there is no file or folder '{untrusted.one_line(path)}'")
+    stdin, paths = _stdin(paths, str(flags["stdin_filename"]))
+    return _Input(root, paths, stdin, _config(paths, root, {**_NO_FLAGS, **flags}))
 
 
 def _root() -> Path:
@@ -171,35 +205,58 @@ def _names(given: object) -> tuple[str, ...]:
     return tuple(name.strip() for text in listed for name in str(text).split(",") if name.strip())
 
 
-def _options(root: Path, config: Config, flags: dict[str, object]) -> Options:
-    from gpulint.linter import Options
+def _inputs(given: _Input, flags: dict[str, object]) -> Inputs:
+    from gpulint.inputs import Inputs
 
-    return Options(
-        root=root,
+    return Inputs(
+        root=given.root,
         exclude=cast("tuple[str, ...]", flags["exclude"]),
         respect_gitignore=not flags["no_respect_gitignore"],
+        nodes=tuple(_snapshot(each, given.config) for each in cast("tuple[str, ...]", flags["nodes"])),
+    )
+
+
+def _options(given: _Input, flags: dict[str, object]) -> Options:
+    from gpulint.linter import Options
+
+    inputs, config = _inputs(given, flags), given.config
+    return Options(
+        root=inputs.root,
+        exclude=inputs.exclude,
+        respect_gitignore=inputs.respect_gitignore,
+        nodes=inputs.nodes,
         min_severity=cast("Severity", flags["min_severity"] or config.min_severity),
         min_confidence=cast("Confidence", flags["min_confidence"] or config.min_confidence),
         pedantic=bool(flags["pedantic"]),
         show_suppressed=bool(flags["show_suppressed"]),
         use_suppressions=not flags["no_ignores"],
-        nodes=tuple(_snapshot(each) for each in cast("tuple[str, ...]", flags["nodes"])),
     )
 
 
-def _snapshot(given: str) -> tuple[str, Path]:
+def _snapshot(given: str, config: Config) -> tuple[str, Path]:
+    """Cluster and file of a `--nodes`; a file without nodes would make every claim about them sure, and wrong."""
     name, equals, file = given.partition("=")
     path = Path(file if equals else name)
     if not path.is_file():
-        raise click.UsageError(f"--nodes: no file '{path}'")
+        raise click.UsageError(f"--nodes: there is no file '{untrusted.one_line(str(path))}'")
+    if equals and name not in {cluster.name for cluster in config.clusters}:
+        raise click.UsageError(f"--nodes {given}: the configuration has no [[cluster]] named '{name}'")
+    if not _NODE_KIND.search(path.read_bytes()):
+        raise click.UsageError(
+            f"--nodes: '{untrusted.one_line(str(path))}' holds no Node; `kubectl get nodes -o yaml` writes one"
+        )
     return (name if equals else ""), path
 
 
-def _list_files(paths: Sequence[str], options: Options, config: Config) -> int:
+_NODE_KIND = re.compile(rb"""kind["']?:\s*["']?Node(?:List)?\b""")
+
+
+def _list_files(given: _Input, options: Options) -> int:
     from gpulint.source import discover
 
+    config = given.config
     found, _ = discover(
-        paths,
+        given.paths,
         root=options.root,
         exclude=options.exclude,
         excludes={config.folder(options.root): config.exclude},
@@ -218,13 +275,20 @@ def _write_reports(report: Report, asked: Sequence[tuple[str, str]], *, color: s
     from gpulint.reports import render
 
     for name, file in _pairs(asked):
-        text = render(name, report, color=not file and _coloured(color))
-        if file:
-            Path(file).write_text(text, encoding="utf-8")
-        else:
-            click.echo(text, nl=not text.endswith("\n"), color=True)
+        _write(render(name, report, color=not file and _coloured(color)), file)
         if name == "github":
             _step_summary(report)
+
+
+def _write(text: str, file: str) -> None:
+    """To a file, or to standard output where its name is empty."""
+    if file:
+        try:
+            Path(file).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise click.UsageError(f"--output {untrusted.one_line(file)}: {error.strerror}") from None
+    else:
+        click.echo(text, nl=not text.endswith("\n"), color=True)
 
 
 def _pairs(asked: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -323,6 +387,47 @@ def _progress(*, quiet: bool) -> Iterator[Progress]:
         yield bar.step
     finally:
         bar.stop()
+
+
+# --- placement --------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@_reads_input
+@click.option(
+    "--workload", "patterns", multiple=True, metavar="GLOB", help="Only these: kind/name or namespace/kind/name."
+)
+@click.option("--format", "style", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@click.option("--output", metavar="FILE", default="", help="Where the report goes.")
+@_color
+def placement(paths: tuple[str, ...], **flags: object) -> None:
+    """Say where each GPU workload could run, what it would get there, and why it cannot run elsewhere."""
+    gc.disable()
+    with _told_errors():
+        code = _placement(paths or (".",), flags)
+    sys.exit(code)
+
+
+def _placement(paths: Sequence[str], flags: dict[str, object]) -> int:
+    from gpulint.inputs import link, read
+    from gpulint.placement import is_pattern, placements
+    from gpulint.reports import placement as reports
+
+    patterns = cast("tuple[str, ...]", flags["patterns"])
+    for pattern in patterns:
+        if not is_pattern(pattern):
+            name = untrusted.one_line(pattern)
+            raise click.UsageError(f"--workload: '{name}' is neither kind/name nor namespace/kind/name")
+    given, file = _input(paths, flags), str(flags["output"])
+    inputs = _inputs(given, flags)
+    loaded = read(given.paths, inputs, given.config, given.stdin)
+    found = placements(loaded, link(loaded, inputs, given.config), given.config, patterns)
+    _write(reports.render(str(flags["style"]), found, color=not file and _coloured(str(flags["color"]))), file)
+    if not loaded.objects or (patterns and not found.workloads):
+        what = "GPU workload that --workload names" if loaded.objects else "Kubernetes object"
+        click.echo(f"gpulint: no {what} in the input", err=True)
+        return EXIT_EMPTY
+    return EXIT_CLEAN
 
 
 # --- other commands ---------------------------------------------------------------------------------------------------

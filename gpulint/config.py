@@ -185,12 +185,23 @@ DEFAULTS = Config()
 
 
 def load(path: Path) -> Config:
-    """Read a configuration; raises `InvalidConfigError`, and OSError when there is no such file."""
+    """Read a configuration; raises `InvalidConfigError`, also when there is no such file, or none that it names."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InvalidConfigError([ConfigError(path.as_posix(), 1, "", "not encoded as UTF-8")]) from None
-    return parse(text, path.as_posix())
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise InvalidConfigError([ConfigError(path.as_posix(), 1, "", f"cannot be read: {reason}")]) from None
+    config = parse(text, path.as_posix())
+    mistakes = _Mistakes(path.as_posix(), text)
+    for index, cluster in enumerate(config.clusters):
+        for file in cluster.nodes:
+            if not (path.parent / file).is_file():
+                mistakes.add(f"cluster[{index}].nodes", f"there is no file '{file}'")
+    if mistakes.found:
+        raise InvalidConfigError(mistakes.found)
+    return config
 
 
 def find(start: Path, root: Path | None = None) -> Path | None:

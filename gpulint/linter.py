@@ -22,8 +22,9 @@ from gpulint.finding import (
     Severity,
     Summary,
 )
+from gpulint.inputs import Inputs, link, read
 from gpulint.manifest import place_key
-from gpulint.source import Loaded, Source, load
+from gpulint.source import Loaded, Source
 
 if TYPE_CHECKING:
     from gpulint.graph import Graph
@@ -39,20 +40,14 @@ def silent(_step: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """What one run does, beyond its configuration."""
+class Options(Inputs):
+    """What one check looks at and shows, beyond its configuration."""
 
-    root: Path
-    """Paths in findings are relative to it."""
-    exclude: tuple[str, ...] = ()
-    respect_gitignore: bool = True
     min_severity: Severity = "info"
     min_confidence: Confidence = "medium"
     pedantic: bool = False
     show_suppressed: bool = False
     use_suppressions: bool = True
-    nodes: tuple[tuple[str, Path], ...] = ()
-    """Snapshots of nodes: cluster, file."""
 
 
 @dataclass(slots=True)
@@ -76,9 +71,7 @@ def lint(
 ) -> Report:
     """Lint files and folders. Raises `InvalidRulesError` when rules have mistakes."""
     progress("reading")
-    respect = options.respect_gitignore and config.respect_gitignore
-    excludes = {config.folder(options.root): config.exclude}
-    loaded = load(paths, options.root, options.exclude, respect, stdin, excludes)
+    loaded = read(paths, options, config, stdin)
     return lint_sources(loaded, options, config, progress=progress)
 
 
@@ -89,9 +82,9 @@ def lint_sources(loaded: Loaded, options: Options, config: Config = DEFAULTS, *,
     run = _Run(loaded, [], [], [])
     if loaded.sources:  # without anything to judge neither networkx nor CEL is worth its import
         progress("linking")
-        run.graphs = _link(loaded, options, config)
+        run.graphs = link(loaded, options, config)
         progress("judging")
-        _check(run, rules, config)
+        _check(run, rules, options, config)
     progress("reporting")
     findings = _findings(run, known, options, config)
     shown = [finding for finding in findings if _visible(finding, options)]
@@ -103,23 +96,6 @@ def lint_sources(loaded: Loaded, options: Options, config: Config = DEFAULTS, *,
         rules=tuple(sorted((rule.info() for rule in rules), key=lambda rule: rule.id)),
         texts={source.path: source.text for source in loaded.sources},
     )
-
-
-# --- link -------------------------------------------------------------------------------------------------------------
-
-
-def _link(loaded: Loaded, options: Options, config: Config) -> list[Graph]:
-    from gpulint.graph import link
-    from gpulint.graph.scope import scopes
-
-    files = [
-        *options.nodes,
-        *((each.name, config.folder(options.root) / file) for each in config.clusters for file in each.nodes),
-    ]
-    snapshots: dict[str, list[Source]] = {}
-    for name, file in files:
-        snapshots.setdefault(name, []).extend(load([file], options.root).sources)
-    return [link(scope, config.labels) for scope in scopes(loaded.sources, config, options.root, snapshots)]
 
 
 # --- check ------------------------------------------------------------------------------------------------------------
@@ -147,7 +123,7 @@ def _runs(rule: Rule, options: Options, config: Config) -> bool:
     return wanted and (options.pedantic or config.pedantic or not rule.pedantic)
 
 
-def _check(run: _Run, rules: Sequence[Rule], config: Config) -> None:
+def _check(run: _Run, rules: Sequence[Rule], options: Options, config: Config) -> None:
     """What the rules say about each fact, less what a more specific rule says of the same token."""
     from gpulint.cel import EvaluationError
     from gpulint.facts import NAMES, derive
@@ -165,7 +141,7 @@ def _check(run: _Run, rules: Sequence[Rule], config: Config) -> None:
                     hits += evaluate(rule, fact, completeness=completeness)
                 except EvaluationError as error:
                     run.failures.append(NotAnalysed(graph.scope.name or ".", "rule-failed", str(error)))
-        run.hits += _most_specific(hits)
+        run.hits += _most_specific(hits, options)
 
 
 def _completeness(graph: Graph) -> Search:
@@ -178,15 +154,19 @@ def _completeness(graph: Graph) -> Search:
     return look
 
 
-def _most_specific(hits: Iterable[Hit]) -> Iterator[Hit]:
-    """One finding for one cause: a rule is silent where one that it yields to speaks of the same place as surely."""
+def _most_specific(hits: Iterable[Hit], options: Options) -> Iterator[Hit]:
+    """One finding for one cause: a rule is silent where one that it yields to speaks of the same place.
+
+    Unless that one is less sure, and too little so to be shown.
+    """
     hits = list(hits)
     spoken: dict[object, list[Hit]] = {}
     for hit in hits:
         spoken.setdefault(place_key(hit.place), []).append(hit)
     for hit in hits:
         others = (other for other in spoken[place_key(hit.place)] if other.rule.id in hit.rule.yields_to)
-        if not any(_at_least(other.confidence, hit.confidence, CONFIDENCES) for other in others):
+        bounds = (hit.confidence, options.min_confidence)
+        if not any(_at_least(other.confidence, bound, CONFIDENCES) for other in others for bound in bounds):
             yield hit
 
 

@@ -65,6 +65,8 @@ def test_a_finding_at_or_above_fail_on_exits_with_1(half: Path) -> None:
         (["--no-such-flag"], 2),
         (["--output", "x.json"], 2),
         (["no-such-file.yaml"], 2),
+        (["--format", "json", "--output", "no-such-folder/x.json"], 2),
+        (["--format", "json", "--output", "."], 2),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
 )
@@ -72,6 +74,15 @@ def test_exit_codes(half: Path, arguments: list[str], code: int) -> None:
     done = gpulint("check", *arguments, cwd=half)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_snapshot_must_hold_nodes_and_be_of_a_known_cluster(half: Path) -> None:
+    (half / "nodes.json").write_text('{"apiVersion": "v1", "kind": "NodeList", "items": []}', encoding="utf-8")
+    codes = {
+        given: gpulint("check", "--nodes", given, cwd=half).returncode
+        for given in ("nodes.json", "half.yaml", "x", "prod=nodes.json")
+    }
+    assert codes == {"nodes.json": 1, "half.yaml": 2, "x": 2, "prod=nodes.json": 2}
 
 
 def test_an_unknown_rule_is_named_with_a_suggestion(half: Path) -> None:

@@ -407,3 +407,16 @@ rule = "nodes-*"
 def test_name_that_was_in_no_file() -> None:
     (error,) = check_names(Config(select=("shring",)), RULES)
     assert str(error) == "'select': there is no rule or family 'shring'; did you mean 'sharing'?"
+
+
+def test_files_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InvalidConfigError, match=r"gpulint\.toml:1: cannot be read: no such file"):
+        load(tmp_path / "gpulint.toml")
+    path = tmp_path / "gpulint.toml"
+    path.write_text('[[cluster]]\nname = "prod"\nnodes = ["here.yaml", "gone.yaml"]\n')
+    (tmp_path / "here.yaml").touch()
+    with pytest.raises(InvalidConfigError) as caught:
+        load(path)
+    assert [(each.line, each.key, each.message) for each in caught.value.errors] == [
+        (3, "cluster[0].nodes", "there is no file 'gone.yaml'")
+    ]

@@ -232,6 +232,43 @@ def test_a_resource_that_every_configuration_renames() -> None:
 
 
 @pytest.mark.parametrize(
+    ("texts", "renamed", "sure"),
+    [
+        ((pod(), policy("any"), settings(any=RENAMED)), "nvidia.com/gpu.shared", "medium"),
+        ((pod("nvidia.com/gpu.shared"), policy("any"), settings(any=SLICED)), "nvidia.com/gpu", "medium"),
+        ((pod("nvidia.com/gpu.shared"), policy(config="")), "nvidia.com/gpu", "medium"),
+        ((pod("nvidia.com/gpu.shared"), policy("any"), settings(any=WHOLE, b=RENAMED)), "", ""),
+        ((pod(), policy("any"), settings(any=RENAMED, b=WHOLE)), "", ""),
+        ((pod(), policy("any"), settings(any=RENAMED, b=SLICED.replace("4", "1"))), "", ""),
+        ((pod(nodeSelector={CONFIG: "any"}), policy(), settings(any=RENAMED, b=WHOLE)), "nvidia.com/gpu.shared", ""),
+        ((pod(), node(status={"allocatable": {"nvidia.com/gpu.shared": "8"}})), "nvidia.com/gpu.shared", "high"),
+        ((pod(), node(status={"allocatable": {"nvidia.com/gpu": "8"}})), "", ""),
+    ],
+    ids=[
+        "by the only configuration",
+        "by none",
+        "an operator that names no configuration",
+        "by another one, for nodes that somebody labels with it",
+        "not by another one",
+        "another one is refused",
+        "the selector chooses",
+        "the cluster lists what its nodes have",
+        "and they have it",
+    ],
+)
+def test_who_may_have_the_name_that_is_asked_for(texts: tuple[str, ...], renamed: str, sure: str) -> None:
+    found = of(*texts)
+    assert found.renamed == renamed
+    assert found.renamed_confidence == sure or not sure
+
+
+def test_units_add_up_under_mps_of_gke_only() -> None:
+    assert of(pod(nodeSelector={GKE: "mps"})).adds_up
+    assert not of(pod(nodeSelector={GKE: "time-sharing"})).adds_up
+    assert not of(pod(nodeSelector={STRATEGY: "mps"}), settings(any=MPS)).adds_up
+
+
+@pytest.mark.parametrize(
     ("texts", "strategy"),
     [
         (

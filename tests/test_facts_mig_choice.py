@@ -161,7 +161,7 @@ def test_a_script_and_a_machine_set_choose_as_well() -> None:
     script = f"kubectl label node n1 {CONFIG}=fifths --overwrite\n"
     graph = linked({"all.yaml": policy() + slices() + machines, "label.sh": script})
     found = {each.who: (each.found, each.place.location().path) for each in mig_choices(graph)}
-    assert found == {"MachineSet gpu": (False, "all.yaml"), "Node n1": (False, "label.sh")}
+    assert found == {"MachineSet gpu": (False, "all.yaml"), "node n1": (False, "label.sh")}
 
 
 # --- what the operator gives to nodes

@@ -37,6 +37,17 @@ def only_fact(*texts: str, complete: tuple[str, ...] = ()) -> WorkloadFact:
         pytest.param([pod(nodeSelector={"tier": "lead"}), node(labels={"tier": "tin"})], False, id="none has GPUs"),
         pytest.param([pod(), node(labels=GOLD, spec=TAINTED)], True, id="a taint"),
         pytest.param(
+            [pod(nodeName="gpu-1"), node(labels=GOLD, spec=TAINTED)], False, id="a taint that nodeName bypasses"
+        ),
+        pytest.param(
+            [
+                pod(nodeName="gpu-1"),
+                node(labels=GOLD, spec={"taints": [{**TAINTED["taints"][0], "effect": "NoExecute"}]}),
+            ],
+            True,
+            id="one that evicts",
+        ),
+        pytest.param(
             [pod(tolerations=[{"operator": "Exists"}]), node(labels=GOLD, spec=TAINTED)], False, id="tolerated"
         ),
         pytest.param(
@@ -67,13 +78,22 @@ def test_every_node_is_told_with_its_reason() -> None:
         ("Node a", "it does not tolerate nvidia.com/gpu=yes:NoSchedule"),
         ("Node b", "tier is 'lead', not 'gold'"),
     ]
-    assert fact.selector_place.field() == "spec.nodeSelector.tier"
+    assert (fact.excluded, fact.selector_place.field()) == (2, "spec.nodeSelector.tier")
+
+
+def test_few_of_many_reasons_are_told() -> None:
+    rest = [node(f"n{index:02}", labels={**PRESENT, "tier": f"t{index // 2}"}) for index in range(40)]
+    fact = only_fact(pod(nodeSelector={"tier": "gold"}), *rest)
+    assert (fact.excluded, len(fact.exclusions)) == (40, 8)
+    assert (fact.exclusions[0].name, fact.exclusions[0].reason) == ("Node n00 and 1 more", "tier is 't0', not 'gold'")
 
 
 @pytest.mark.parametrize(
     ("text", "evident"),
     [
         pytest.param(pod(nodeSelector={"tier": "lead"}), ("nodes",), id="a label of the declared node"),
+        pytest.param(pod(nodeSelector={"tier": "gold"}), ("nodes",), id="a label that the tainted node has"),
+        pytest.param(pod(nodeSelector=PRESENT), (), id="a label that every node with GPUs has"),
         pytest.param(pod(), (), id="it only does not tolerate a taint: other nodes may have none"),
         pytest.param(
             pod(tolerations=[{"key": "nvidia.com/gpu", "value": "no", "effect": "NoSchedule"}]),

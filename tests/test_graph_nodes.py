@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gpulint.graph.nodes import NodeGroup
-from tests.linked import linked
+from tests.linked import linked, node
 
 POOL = """apiVersion: karpenter.sh/v1
 kind: NodePool
@@ -129,3 +129,14 @@ spec:
     group = groups({"set.yaml": text})["gpus"]
     assert set(group.labels) == {"node"}
     assert (group.gpu_count, [gpu.id for gpu in group.gpus]) == (4, ["a10g"])
+
+
+def test_titles_are_for_people() -> None:
+    script = "kubectl label node a pool=x\nkubectl label nodes -l pool=x nvidia.com/mig.config=all-1g.5gb\n"
+    graph = linked({"a.sh": script, "n.yaml": node("b") + node("")})
+    assert [group.title for group in graph.nodes.groups] == [
+        "Node b",
+        "Node (no name)",
+        "node a",
+        "nodes of the script",
+    ]

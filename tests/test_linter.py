@@ -211,3 +211,18 @@ def test_less_sure_findings_are_counted_not_shown(tmp_path: Path) -> None:
 
 def test_generated_text_is_current() -> None:
     assert stale(write=False) == []
+
+
+def test_one_finding_for_one_token(tmp_path: Path) -> None:
+    """A rule yields also to one that is less sure, as long as that one is shown."""
+    strategy = "apiVersion: nvidia.com/v1\nkind: ClusterPolicy\nmetadata: {name: c}\nspec: {mig: {strategy: none}}\n"
+    limits = "resources: {limits: {nvidia.com/mig-1g.10gb: 1}}"
+    spec = f"{{nodeSelector: {{node.kubernetes.io/instance-type: g5.xlarge}}, containers: [{{name: c, {limits}}}]}}"
+    (tmp_path / "operator").mkdir()
+    (tmp_path / "operator" / "policy.yaml").write_text(strategy)
+    (tmp_path / "apps").mkdir()
+    (tmp_path / "apps" / "pod.yaml").write_text(f"apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec: {spec}\n")
+    found = lint([tmp_path], Options(root=tmp_path)).findings
+    assert [(each.rule, each.confidence) for each in found] == [("mig-request-under-single-strategy", "medium")]
+    found = lint([tmp_path], Options(root=tmp_path, min_confidence="high")).findings
+    assert [(each.rule, each.confidence) for each in found] == [("mig-request-on-non-mig-gpu", "high")]

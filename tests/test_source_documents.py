@@ -103,6 +103,9 @@ MATTERS = {
     "a device-plugin file without version": ("sharing:\n  timeSlicing:\n    resources:\n    - replicas: 4\n", True),
     "a mig-parted file": ("version: v1\nmig-configs:\n  all-disabled: []\n", True),
     "a kind alone": ("kind: Pod\nnvidia.com/gpu: 1\n", False),
+    "a configuration for whole GPUs": ("apiVersion: v1\nkind: ConfigMap\ndata:\n  whole: |\n    version: v1\n", True),
+    "such a configuration in quotes": ('apiVersion: v1\nkind: ConfigMap\ndata: {whole: "version: v1"}\n', True),
+    "another version": ("apiVersion: v1\nkind: ConfigMap\ndata: {x: 'version: v1beta1'}\n", False),
 }
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from gpulint.facts.renaming import renaming
 from gpulint.finding import CONFIDENCES, Confidence
 from gpulint.gpu.catalog import Gpu
 from gpulint.graph.landing import Candidate, Landing
-from gpulint.graph.offers import SHARED, Offer
+from gpulint.graph.offers import GKE_PARTITION_LABEL, GKE_SHARING_LABEL, SHARED, Offer
 from gpulint.graph.scope import related_folders
 from gpulint.graph.workloads import Asked, Workload
 from gpulint.manifest import Place
@@ -44,6 +45,8 @@ class Candidates:
     """Units per GPU, 0 when unknown or different."""
     refuses_several: bool
     """Whether every candidate refuses a request for more than one unit."""
+    adds_up: bool
+    """Whether several units are a larger part of one GPU on some candidate: MPS of GKE."""
     sharing_place: Place
     """Where the sharing is decided; the request itself when only the resource name tells."""
     sharing_told: str
@@ -52,7 +55,12 @@ class Candidates:
     """How nodes of one cluster offer this resource (`MIG slices`, `MPS`, `not shared`, `time-slicing`), sorted."""
     renamed: str
     """The name all candidates advertise instead, `nvidia.com/gpu.shared`; empty if none, or unknown."""
+    renamed_confidence: str
+    """How sure that is for all nodes, declared or not."""
     renamed_place: Place
+    """Where the name is decided; the request itself where nothing is renamed."""
+    renamed_told: str
+    """What stands there, for a message."""
     gpus: tuple[str, ...]
     """Models of all candidates, sorted; empty when one of them is not known."""
     gpus_confidence: str
@@ -84,11 +92,11 @@ def candidates(workload: Workload, asked: Asked, landing: Landing) -> Candidates
     everybody = [candidate for candidate, _ in found]
     some_open = len(takers) > len(offered)
     by_name = asked.resource.is_shared
-    told = landing.bound or (bool(offered) and not some_open and all(_selector_tells(*each) for each in offered))
+    told = landing.bound or (bool(found) and not some_open and all(_selector_tells(*each) for each in offered or found))
     sharing = [offer.sharing for _, offer in offered]
     sharer = next((offer for _, offer in offered if offer.sharing in SHARED and offer.place), None)
     gpus = _gpus([candidate for candidate, _ in takers] or everybody)
-    renamed, renamed_place = _renamed(asked.name, everybody, place)
+    renamed = renaming(asked.name, everybody, place)
     strategy, strategy_place = _strategy(everybody, place)
     confidence = _confidence(takers or found, only=told or by_name)
     shared = "all" if by_name else _shared(sharing, some_open=some_open)
@@ -104,12 +112,15 @@ def candidates(workload: Workload, asked: Asked, landing: Landing) -> Candidates
         time_sliced="time-slicing" in sharing,
         replicas=_one({offer.replicas for _, offer in offered if offer.sharing in SHARED}),
         refuses_several=bool(offered) and not some_open and all(offer.refuses_several for _, offer in offered),
+        adds_up=any(offer.adds_up for _, offer in offered),
         sharing_place=sharer.place if sharer and sharer.place else place,
         sharing_told=_told(sharer) if sharer else "",
         strategies=tuple(sorted({_way(offer) for candidate, offer in offered if _is_known(candidate, offer)})),
-        renamed=renamed,
-        renamed_place=renamed_place,
-        gpus=tuple(sorted({gpu.model for gpu in gpus})),
+        renamed=renamed.name,
+        renamed_confidence=_everywhere(everybody, bound=landing.bound),
+        renamed_place=renamed.place,
+        renamed_told=renamed.told,
+        gpus=tuple(sorted({gpu.name for gpu in gpus})),
         gpus_confidence=gpus_confidence(landing),
         without_mig=bool(gpus) and all(gpu.mig is False for gpu in gpus),
         data_centre=bool(gpus) and all(gpu.data_centre for gpu in gpus),
@@ -158,9 +169,16 @@ def _gpus(found: Sequence[Candidate]) -> tuple[Gpu, ...]:
     return tuple({gpu.id: gpu for candidate in found for gpu in candidate.group.gpus}.values())
 
 
-def _selector_tells(candidate: Candidate, offer: Offer) -> bool:
-    """True when the labels that the selector asks for decide the sharing, whatever the node."""
-    return not candidate.declared and (offer.told_by != "config" or candidate.governed.origin == "label")
+def _selector_tells(candidate: Candidate, offer: Offer | None) -> bool:
+    """True when the labels that the selector asks for decide what is offered and how it is shared, whatever the node.
+
+    That a resource is not offered at all is decided by labels of GKE only, which knows no other name than that of GPUs.
+    """
+    if candidate.declared:
+        return False
+    if offer is None:
+        return not candidate.group.labels.keys().isdisjoint({GKE_SHARING_LABEL, GKE_PARTITION_LABEL})
+    return offer.told_by != "config" or candidate.governed.origin == "label"
 
 
 def _shared(sharing: Sequence[str], *, some_open: bool) -> str:
@@ -203,18 +221,6 @@ def _one(values: set[int]) -> int:
     return values.pop() if len(values) == 1 else 0
 
 
-def _renamed(name: str, found: Sequence[Candidate], place: Place) -> tuple[str, Place]:
-    """The other name of the same resource that every candidate advertises, when none advertises this one."""
-    other = name.removesuffix(".shared") if name.endswith(".shared") else f"{name}.shared"
-    offers = [candidate.offers.get(other) for candidate in found]
-    known = all(candidate.governed.known and candidate.governed.entry for candidate in found)
-    if not found or not known or not all(offers) or any(candidate.offers.get(name) for candidate in found):
-        return "", place
-    entry = found[0].governed.entry
-    where = entry.at(entry.config.sharing_path, key=True) if entry and entry.config.sharing_path else place
-    return other, where
-
-
 def _strategy(found: Sequence[Candidate], place: Place) -> tuple[str, Place]:
     strategies = {candidate.governed.strategy for candidate in found}
     if len(strategies) != 1 or not found:
@@ -233,6 +239,11 @@ def _confidence(found: Sequence[_Taker], *, only: bool) -> Confidence:
     if any(candidate.declared for candidate, _ in found):
         return "low"
     return least("medium", *(certainty(*each) for each in found))
+
+
+def _everywhere(found: Sequence[Candidate], *, bound: bool) -> Confidence:
+    """Of a statement that holds for every configuration that nodes may come to run under."""
+    return least("high" if bound else "medium", *(certainty(candidate, None) for candidate in found))
 
 
 def _may_confidence(offered: Sequence[tuple[Candidate, Offer]], *, only: bool) -> Confidence:

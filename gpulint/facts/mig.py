@@ -11,7 +11,6 @@ from gpulint.facts.mig_supply import NO_CLAIM, Strategy, Supply, claimed_resourc
 from gpulint.facts.mig_targets import (
     Target,
     all_with,
-    called,
     mig_entries,
     profiles_certain,
     some,
@@ -60,7 +59,7 @@ class ProfileUse:
     """The profiles that they have, sorted."""
     told: str
     """The same for people: `A30 has '1g.6gb', '2g.12gb'`, `Tesla T4 has no MIG`. Without GPUs, of a profile that is not
-    known, which ones of as many slices there are."""
+    known, which ones of as many slices come nearest."""
     would_do: str
     """What they can hold that comes nearest: a layout (`4g.71gb: 1, 1g.18gb: 3`), for a node's label another value of
     it, for a pod a resource; empty when unknown."""
@@ -301,7 +300,7 @@ def _board_of(groups: Sequence[NodeGroup]) -> tuple[int, str] | None:
         device = device_of_name(group.label(PRODUCT).removesuffix("-SHARED").partition("-MIG-")[0])
         if device is None:
             return None
-        boards.setdefault(device, f"{_board(device)} of {called(group)}")
+        boards.setdefault(device, f"{_board(device)} of {group.title}")
     return next(iter(boards.items())) if len(boards) == 1 else None
 
 
@@ -349,7 +348,7 @@ def _on_nodes(graph: Graph) -> Iterator[ProfileUse]:
             yield _use(
                 graph,
                 where="node",
-                user=called(group),
+                user=group.title,
                 name=profile,
                 written=label.value,
                 gpus=group.gpus,
@@ -504,19 +503,18 @@ _MOST_ALIKE = 5
 
 
 def _alike(name: str) -> str:
-    """The profiles of as many slices as one that nobody has."""
+    """The profiles of as many slices that come nearest to one that nobody has."""
     wanted = mig.parse_profile(name)
     if wanted is None:
         return ""
-    made = {
-        each
-        for gpu in catalog.gpus()
-        for each in gpu.profiles
-        if (known := mig.parse_profile(each)) and not known.suffix
+    known = {each: mig.parse_profile(each) for gpu in catalog.gpus() for each in gpu.profiles}
+    distance = {
+        each: abs(profile.memory_gb - wanted.memory_gb)
+        for each, profile in known.items()
+        if profile and not profile.suffix and profile.slices == wanted.slices
     }
-    same = [each for each in made if each.startswith(f"{wanted.slices}g.")]
-    near = sorted(same, key=lambda each: (abs(_size(each)[1] - wanted.memory_gb), each))[:_MOST_ALIKE]
-    which = "the nearest of" if len(near) < len(same) else "those of"
+    near = sorted(distance, key=lambda each: (distance[each], each))[:_MOST_ALIKE]
+    which = "the nearest of" if len(near) < len(distance) else "those of"
     return f"{which} {wanted.slices}g are {_quoted(near)}" if near else f"none is of {wanted.slices}g"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gpulint.facts.candidates import least
-from gpulint.facts.mig_targets import called, some
+from gpulint.facts.mig_targets import some
 from gpulint.finding import Confidence
 from gpulint.gpu import catalog, mig, stock
 from gpulint.gpu.problem import closest, is_placeholder
@@ -86,7 +86,7 @@ def mig_choices(graph: Graph) -> Iterator[MigChoice]:
         tied: Confidence = "medium" if any(each.tied for each in governed) else "high"
         yield MigChoice(
             cluster=graph.scope.name,
-            who=called(group),
+            who=group.title,
             name=label.value,
             found=first is None,
             told=first.told if first else "",

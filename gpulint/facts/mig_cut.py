@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gpulint.facts.candidates import least
 from gpulint.facts.mig_choice import handed_over
-from gpulint.facts.mig_targets import Reach, called, is_shipped, mig_configs
+from gpulint.facts.mig_targets import Reach, is_shipped, mig_configs
 from gpulint.finding import Confidence
 from gpulint.gpu.mig_apply import Share, differ, overlap, shares, spoils_single
 from gpulint.gpu.mig_parted import MigConfig, MigEntry
@@ -134,7 +134,7 @@ def _on_node(graph: Graph, group: NodeGroup) -> Iterator[Cut]:
     yield Cut(
         cluster=graph.scope.name,
         where="node",
-        user=called(group),
+        user=group.title,
         config=label.value,
         enabled=first.enabled,
         strategy=strategies.pop() if len(strategies) == 1 else "",
@@ -253,7 +253,7 @@ def leftovers(graph: Graph) -> Iterator[Leftover]:
                 yield Leftover(
                     cluster=graph.scope.name,
                     config=config.name,
-                    node=called(group),
+                    node=group.title,
                     told=told,
                     chosen=chosen,
                     confidence="medium" if reach.tied or not chosen else "high",
@@ -374,7 +374,7 @@ def _mps(
         cluster=graph.scope.name,
         config=f"'{entry.key}' of {holder}",
         strategy=strategy,
-        node=called(group) if group else "",
+        node=group.title if group else "",
         confidence=confidence,
         place=entry.at(entry.config.sharing_path, key=True),
         strategy_place=strategy_place,

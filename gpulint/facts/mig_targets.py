@@ -79,13 +79,6 @@ def _loose_files(graph: Graph) -> Iterator[MigFile]:
             yield MigFile(Holder("", loose.label, folder, "", nothing, loose.text.place), "", loose.mig, loose.text)
 
 
-def called(group: NodeGroup) -> str:
-    """Declared nodes for people: `Node gpu-1`, also where only a script speaks of it; `MachineSet gpu`."""
-    if group.kind != "kubectl label":
-        return f"{group.kind} {group.name}"
-    return group.name if " " in group.name else f"Node {group.name}"
-
-
 def some(names: Iterable[str], most: int = 3) -> str:
     """Sorted and cut to what helps: `a, b, c and 4 more`."""
     ordered = sorted(names)

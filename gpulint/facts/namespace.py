@@ -28,14 +28,16 @@ class NamespaceFact:
     """Whether all LimitRanges of the cluster are in the input."""
     sharers: tuple[str, ...]
     """The workloads in it whose every known candidate shares its GPUs, sorted; none that serve the cluster itself."""
+    sharer: str
+    """The one of them that is surest; empty when there is none."""
     certain: bool
-    """Whether the first of them, by confidence, can land on shared GPUs only; else it may."""
+    """Whether that one can land on shared GPUs only; else it may."""
     sharer_confidence: str
-    """How sure that is of the surest of them."""
+    """How sure that is."""
     place: Place
     """The Namespace object's name, else the namespace of the first such workload."""
     sharer_place: Place
-    """What the first of them asks for."""
+    """What it asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def namespaces(
             has_limit_range=anywhere or bool(graph.in_namespace(name, "LimitRange")),
             limits_known=graph.spaces["limits"] == "complete",
             sharers=tuple(sorted({each.workload.label for each in sharing})),
+            sharer=sharing[0].workload.label if sharing else "",
             certain=bool(sharing) and sharing[0].candidates.only,
             sharer_confidence=sharing[0].candidates.sharing_confidence if sharing else "low",
             place=objects[name].place("metadata", "name") if name in objects else workload_places[name],

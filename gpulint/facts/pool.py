@@ -19,6 +19,8 @@ class Pool:
 
     cluster: str
     name: str
+    title: str
+    """For people: `Node gpu-1`."""
     kind: str
     """`Node`, `MachineSet`, `NodePool`, `ResourceFlavor`, or `kubectl label`."""
     promised: str
@@ -50,6 +52,7 @@ def pools(graph: Graph) -> Iterator[Pool]:
         yield Pool(
             cluster=graph.scope.name,
             name=group.name,
+            title=group.title,
             kind=group.kind,
             promised=promise[0] if promise else "",
             promise=_promise(group, graph) if promise else "",

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from gpulint.facts.owner import Owners
 from gpulint.facts.values import Owner
 from gpulint.graph import Graph
-from gpulint.graph.landing import Excluded
+from gpulint.graph.landing import Excluded, names_nodes
 from gpulint.graph.workloads import Workload
 from gpulint.manifest import Place
 
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """A declared node or pool that cannot take the workload."""
+    """A declared node or pool that cannot take the workload, and how many more cannot for the same reason."""
 
     name: str
-    """`MachineSet gpu-a100`."""
+    """`MachineSet gpu-a100`, `Node gpu-1 and 7 more`."""
     reason: str
     """`nvidia.com/gpu-sharing is 'mig', not 'full'`."""
     place: Place
@@ -35,8 +35,10 @@ class WorkloadFact:
     """Whether anything but taints narrows its nodes."""
     no_node: bool
     """Whether every declared node and pool with GPUs is excluded (and there is at least one)."""
+    excluded: int
+    """How many declared nodes and pools with GPUs cannot take it."""
     exclusions: tuple[Exclusion, ...]
-    """Why, one for each declared node or pool with GPUs."""
+    """Why none can: the first few reasons, each with the nodes and pools that it holds for; empty when one can."""
     evident: tuple[str, ...]
     """Search spaces the author evidently speaks of: it selects by labels, or tolerates by taints, of declared nodes."""
     selector_place: Place
@@ -59,7 +61,8 @@ def workload_facts(graph: Graph, owners: Owners) -> Iterator[WorkloadFact]:
             owner=owners.of(workload),
             selects=workload.placement.selects,
             no_node=no_node and not open_,
-            exclusions=_distinct(excluded),
+            excluded=len({(each.group.kind, each.group.name) for each in excluded}),
+            exclusions=_exclusions(excluded) if no_node else (),
             evident=("nodes",) if _speaks_of_nodes(workload, excluded, labels, taints) else (),
             selector_place=_selector_place(workload, excluded),
             place=workload.manifest.place("metadata", "name"),
@@ -75,20 +78,28 @@ def _has_open_group(graph: Graph, workload: Workload, excluded: list[Excluded]) 
 def _speaks_of_nodes(
     workload: Workload, excluded: list[Excluded], labels: frozenset[str], taints: frozenset[str]
 ) -> bool:
-    """True when every label that excludes is one that declared nodes carry, and it asks for any node in particular."""
+    """True when it asks for nodes in particular, and for no label but those that declared nodes carry."""
+    placement = workload.placement
     missed = {each.mismatch.key for each in excluded if each.mismatch}
-    asks = missed or any(toleration.key in taints for toleration in workload.placement.tolerations)
-    return bool(asks) and missed <= labels
+    asked = {each.key for each in placement.requirements if each.operator in {"In", "Exists"}}
+    selects = names_nodes(placement) and asked <= labels
+    tolerates = any(toleration.key in taints for toleration in placement.tolerations)
+    return missed <= labels and (bool(missed) or selects or tolerates)
 
 
-def _distinct(excluded: list[Excluded]) -> tuple[Exclusion, ...]:
-    found = {
-        (each.group.kind, each.group.name): Exclusion(
-            f"{each.group.kind} {each.group.name}", each.reason, each.group.place
-        )
-        for each in excluded
-    }
-    return tuple(found[key] for key in sorted(found))
+def _exclusions(excluded: list[Excluded]) -> tuple[Exclusion, ...]:
+    """The first few reasons, each with the first node or pool it holds for."""
+    alike: dict[str, dict[str, Place]] = {}
+    for each in sorted(excluded, key=lambda each: (each.group.kind, each.group.name)):
+        alike.setdefault(each.reason, {}).setdefault(each.group.title, each.group.place)
+    return tuple(
+        Exclusion(title if len(places) == 1 else f"{title} and {len(places) - 1} more", reason, place)
+        for reason, places in list(alike.items())[:_MOST_REASONS]
+        for title, place in list(places.items())[:1]
+    )
+
+
+_MOST_REASONS = 8
 
 
 def _selector_place(workload: Workload, excluded: list[Excluded]) -> Place:

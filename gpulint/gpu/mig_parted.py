@@ -155,10 +155,16 @@ def _root(reader: _Reader, data: dict[str, object]) -> dict[str, MigConfig]:
     _fields(reader, (), data, known=("version", "mig-configs"), required=("version",))
     version = data.get("version", "v1")
     if not reader.placeholder(version) and version != "v1":
-        reader.refuse(("version",), f"'version' must be the string 'v1', not {kind(version)} '{show(version)}'", "v1")
+        reader.refuse(("version",), _wrong_version(version), "v1")
     if "mig-configs" not in data or reader.placeholder(data["mig-configs"]):
         return {}
     return _configs(reader, ("mig-configs",), data["mig-configs"])
+
+
+def _wrong_version(version: object) -> str:
+    if isinstance(version, str):
+        return f"unknown version '{show(version)}': only 'v1' is known"
+    return f"'version' must be the string 'v1', not {kind(version)}"
 
 
 def _configs(reader: _Reader, path: Path, value: object) -> dict[str, MigConfig]:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from gpulint.gpu.catalog import by_product_label
 from gpulint.graph.govern import MIG_CONFIG_LABEL, PLUGIN_CONFIG_LABEL, Configurations, Governed, govern
-from gpulint.graph.nodes import PRODUCT, Label, NodeGroup, with_hardware
+from gpulint.graph.nodes import PRODUCT, SCRIPTED, Label, NodeGroup, with_hardware
 from gpulint.graph.offers import (
     FULL_GPU,
     GKE_SHARING_LABEL,
@@ -123,6 +123,7 @@ class Nodes:
     admission_adds_tolerations: bool
     _candidates: dict[int, tuple[Candidate, ...]] = field(default_factory=dict)
     _labels: dict[int, LabelSet] = field(default_factory=dict)
+    _own: dict[bool, frozenset[str]] = field(default_factory=dict)
     _divided: dict[tuple[Placement, bool], Divided] = field(default_factory=dict)
 
     def candidates(self, group: NodeGroup) -> tuple[Candidate, ...]:
@@ -164,28 +165,32 @@ class Nodes:
         return known
 
     def _divide(self, placement: Placement, *, queued: bool) -> Divided:
-        names_nodes = _names_nodes(placement)
+        by_label = names_nodes(placement)
         sure: list[Candidate] = []
         possible: list[Candidate] = []
         excluded: list[Excluded] = []
         for group in self.groups:
             if group.kind == "ResourceFlavor" and not queued:
                 continue
-            barred = () if _tolerated_by_admission(group, self) else untolerated(group.taints, placement.tolerations)
+            barred = () if _tolerated_by_admission(group, self) else _barred(placement, group)
             for candidate in self.candidates(group):
                 match = placement.matches(self.labels(candidate))
                 if match.truth == "no" or barred:
                     excluded.append(Excluded(group, match.mismatch, barred))
-                elif match.truth == "yes" and (group.has_gpu or names_nodes):
+                elif match.truth == "yes" and (group.has_gpu or by_label):
                     sure.append(candidate)
                 elif match.truth == "maybe" and group.has_gpu:
                     possible.append(candidate)
         return tuple(sure), tuple(possible), tuple(excluded)
 
-    def _conventions(self, group: NodeGroup) -> set[str]:
+    def _conventions(self, group: NodeGroup) -> frozenset[str]:
         """Keys of the author's own that nodes declared the same way carry: a group without one evidently lacks it."""
-        alike = (each for each in self.groups if each.describes == group.describes and each.kind != "ResourceFlavor")
-        return {key for each in alike for key in each.labels if self._is_own(key)}
+        known = self._own.get(group.describes)
+        if known is None:
+            alike = (each for each in self.groups if each.describes == group.describes)
+            keys = {key for each in alike if each.kind != "ResourceFlavor" for key in each.labels}
+            known = self._own[group.describes] = frozenset(key for key in keys if self._is_own(key))
+        return known
 
     def _is_own(self, key: str) -> bool:
         if key in self.house_labels or key in {PLUGIN_CONFIG_LABEL, MIG_CONFIG_LABEL}:
@@ -202,7 +207,7 @@ def landing(workload: Workload, nodes: Nodes) -> Landing:
     others = [group for group in _selected(workload) if not any(_is_of(group, each, nodes) for each in sure)]
     described = [candidate for group in others for candidate in nodes.described(group, workload)]
     pools = any(candidate.group.kind != "ResourceFlavor" for candidate in sure)
-    bound = pools and _names_nodes(workload.placement) and not others
+    bound = pools and names_nodes(workload.placement) and not others
     return Landing((*declared, *described), excluded, bound)
 
 
@@ -213,7 +218,7 @@ def _is_queued(workload: Workload) -> bool:
     return any(workload.manifest.get(*place, _QUEUE) is not None for place in places)
 
 
-def _names_nodes(placement: Placement) -> bool:
+def names_nodes(placement: Placement) -> bool:
     """True when every way to satisfy the selector asks for a label that nodes have because somebody gave it to them."""
     if placement.node_name:
         return True
@@ -221,6 +226,7 @@ def _names_nodes(placement: Placement) -> bool:
 
 
 def _is_telling(requirement: Requirement) -> bool:
+    """Whether it asks for a label that tells one pool from another."""
     asks = requirement.operator in {"In", "Exists"} and not requirement.uncertain
     return asks and not requirement.key.startswith(_COMMON_LABELS)
 
@@ -229,6 +235,12 @@ def _is_of(described: NodeGroup, candidate: Candidate, nodes: Nodes) -> bool:
     """Whether the declared nodes are among those that the selector describes."""
     labels = nodes.labels(candidate)
     return all(label.value in (labels.possible(key) or ()) for key, label in described.labels.items())
+
+
+def _barred(placement: Placement, group: NodeGroup) -> tuple[Taint, ...]:
+    """The taints that keep the pod off; where `nodeName` bypasses the scheduler only those that evict it."""
+    taints = untolerated(group.taints, placement.tolerations)
+    return tuple(each for each in taints if each.effect == "NoExecute") if placement.node_name else taints
 
 
 def _tolerated_by_admission(group: NodeGroup, nodes: Nodes) -> bool:
@@ -317,7 +329,7 @@ def _computed(candidate: Candidate) -> LabelSet:
 
 def _named(group: NodeGroup) -> LabelSet:
     """With the node's name, and the hostname that follows from it."""
-    is_node = group.kind == "Node" or (group.kind == "kubectl label" and " " not in group.name)
+    is_node = group.kind == "Node" or (group.kind == SCRIPTED and " " not in group.name)
     if not is_node or is_placeholder(group.name):
         return group.possible
     labels = replace(group.possible, names=frozenset({group.name}))

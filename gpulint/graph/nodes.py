@@ -22,6 +22,8 @@ _AWS_CATEGORY = "karpenter.k8s.aws/instance-category"
 _AWS_GPU_CATEGORIES = frozenset({"g", "p"})
 """Instance categories of AWS in which every type has GPUs."""
 _FAKE_NODE = "kwok.x-k8s.io/node"
+SCRIPTED = "kubectl label"
+"""The kind of nodes that only a script speaks of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,13 @@ class NodeGroup:
     def label(self, key: str) -> str:
         found = self.labels.get(key)
         return found.value if found else ""
+
+    @property
+    def title(self) -> str:
+        """What it is, for people: `Node gpu-1`; `nodes of the script` where only a selector of a script tells."""
+        if " " in self.name:
+            return self.name
+        return f"{'node' if self.kind == SCRIPTED else self.kind} {self.name or '(no name)'}"
 
     @property
     def hardware_place(self) -> Place:
@@ -343,9 +352,7 @@ def _merge(groups: Sequence[NodeGroup], lines: Iterable[LabelLine]) -> Iterator[
                 merged[index] = _labelled(merged[index], line)
             if not declared:
                 key = name if _is_plain(name) else f"{name} {line.source.path} {place.extent}"
-                known = only_labelled.get(key) or NodeGroup(
-                    name, "kubectl label", place, line.source, {}, LabelSet.of({})
-                )
+                known = only_labelled.get(key) or NodeGroup(name, SCRIPTED, place, line.source, {}, LabelSet.of({}))
                 only_labelled[key] = _labelled(known, line)
     yield from merged.values()
     yield from only_labelled.values()

@@ -43,6 +43,8 @@ class Offer:
     """The MIG profile of a device behind it, empty for a whole GPU."""
     refuses_several: bool
     """True when a request for more than one unit is refused at admission."""
+    adds_up: bool
+    """True when several units are a larger part of one GPU."""
     told_by: Source
     place: Place | None
     """Where the sharing is decided."""
@@ -116,6 +118,7 @@ def _plain(resource: str, profile: str = "", sharing: Sharing = "none") -> Offer
         replicas=1 if sharing == "none" else 0,
         profile=profile,
         refuses_several=False,
+        adds_up=False,
         told_by="config",
         place=None,
     )
@@ -257,7 +260,11 @@ def _is_gke(group: NodeGroup) -> bool:
 
 
 def _gke(group: NodeGroup) -> Offers:
-    """GKE always advertises nvidia.com/gpu; more than one time-shared unit per container is refused there."""
+    """GKE always advertises nvidia.com/gpu; more than one time-shared unit per container is refused there.
+
+    Under MPS it is taken on nodes with one device, where units add up to memory and threads of it
+    (container-engine-accelerators pkg/gpu/nvidia/gpusharing, and `Envs` in manager.go).
+    """
     strategy = group.labels.get(GKE_SHARING_LABEL)
     clients = group.label(GKE_CLIENTS_LABEL)
     profile = group.label(GKE_PARTITION_LABEL)
@@ -269,6 +276,7 @@ def _gke(group: NodeGroup) -> Offers:
         sharing="mps" if strategy.value == "mps" else "time-slicing",
         replicas=int(clients) if clients.isdecimal() else 0,
         refuses_several=strategy.value == "time-sharing",
+        adds_up=strategy.value == "mps",
         told_by="label",
         place=strategy.place,
     )

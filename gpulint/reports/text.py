@@ -57,17 +57,17 @@ def grouped(report: Report, *, color: bool = False) -> str:
 def summary(summary: Summary) -> str:
     """What was found, where it was looked for, and what was left out: one line without a line break."""
     counts = [(summary.errors, "error"), (summary.warnings, "warning"), (summary.infos, "info")]
-    found = ", ".join(_count(number, noun) for number, noun in counts if number)
+    found = ", ".join(count(number, noun) for number, noun in counts if number)
     if not found and not summary.objects:
-        return f"No Kubernetes object in {_count(summary.files, 'file')}.{_not_analysed(summary.not_analysed)}"
-    where = f"{_count(summary.objects, 'object')} of {_count(summary.files, 'file')}"
-    of_interest = f"{_count(summary.gpu_workloads, 'GPU workload')}, {_count(summary.pools, 'node pool')}"
+        return f"No Kubernetes object in {count(summary.files, 'file')}.{not_analysed(summary.not_analysed)}"
+    where = f"{count(summary.objects, 'object')} of {count(summary.files, 'file')}"
+    of_interest = f"{count(summary.gpu_workloads, 'GPU workload')}, {count(summary.pools, 'node pool')}"
     parts = [f"Found {found or 'no problems'} in {where} ({of_interest})"]
     if summary.hidden:
-        parts.append(f"{_count(summary.hidden, 'less sure one')} not shown")
+        parts.append(f"{count(summary.hidden, 'less sure one')} not shown")
     if summary.suppressed:
         parts.append(f"{summary.suppressed} suppressed")
-    return f"{'; '.join(parts)}.{_not_analysed(summary.not_analysed)}"
+    return f"{'; '.join(parts)}.{not_analysed(summary.not_analysed)}"
 
 
 def first_line(fix: str) -> str:
@@ -78,6 +78,19 @@ def first_line(fix: str) -> str:
 def place(location: Location) -> str:
     """`path:line:column`, safe at the start of a line."""
     return f"{untrusted.path(location.path)}:{location.line}:{location.column}"
+
+
+def not_analysed(skipped: Sequence[NotAnalysed]) -> str:
+    """A sentence on what was left out, with a space in front; empty when nothing was."""
+    if not skipped:
+        return ""
+    numbers = Counter(_NOT_ANALYSED.get(each.reason, untrusted.one_line(f"{each.reason} file")) for each in skipped)
+    return f" Not analysed: {', '.join(count(numbers[noun], noun) for noun in sorted(numbers, key=str.lower))}."
+
+
+def count(number: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _block(finding: Finding, lines: Sequence[str], paint: _Paint) -> str:
@@ -164,10 +177,6 @@ def _columns(findings: Sequence[Finding], paint: _Paint) -> list[str]:
     ]
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 _NOT_ANALYSED = {
     "broken": "broken document",
     "encrypted": "encrypted file",
@@ -176,13 +185,6 @@ _NOT_ANALYSED = {
     "symlink": "symbolic link",
     "too-large": "too large file",
 }
-
-
-def _not_analysed(skipped: Sequence[NotAnalysed]) -> str:
-    if not skipped:
-        return ""
-    numbers = Counter(_NOT_ANALYSED.get(each.reason, untrusted.one_line(f"{each.reason} file")) for each in skipped)
-    return f" Not analysed: {', '.join(_count(numbers[noun], noun) for noun in sorted(numbers, key=str.lower))}."
 
 
 _STYLES: dict[_Role, Callable[[str], str]] = {

@@ -76,6 +76,8 @@ _CHART_KEY = re.compile(
     r"|mig-configs)[ \t]*:",
     re.M,
 )
+_CONFIG_VERSION = re.compile(r"""\bversion["']?:[ \t]*\\?["']?v1\b""")
+"""All that a device-plugin configuration for whole GPUs says of itself."""
 _RAW_KEY = re.compile(r"^(version|sharing|flags|resources|mig-configs|imex|health)[ \t]*:", re.M)
 
 
@@ -141,6 +143,8 @@ def can_matter(text: str, seen: Header) -> bool:
     if not seen.kind or not seen.api_version:
         return looks_like_raw_config(text) or looks_like_chart_values(text)
     if seen.kind in STRUCTURAL_KINDS or seen.api_version.startswith(KUSTOMIZE_GROUP) or has_marker(text):
+        return True
+    if seen.kind == "ConfigMap" and _CONFIG_VERSION.search(text):
         return True
     return seen.kind.endswith("List") and _STRUCTURAL_MEMBER.search(text) is not None
 
