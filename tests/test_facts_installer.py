@@ -131,3 +131,10 @@ def test_places_are_the_tokens_themselves() -> None:
     assert only_choice(graph).place.field() == "spec.devicePlugin.config.default"
     assert only_policy(graph).plugin_config.place.field() == "spec.devicePlugin.config.name"
     assert only_policy(graph).plugin_config.key_place.field() == "data.any"
+
+
+@pytest.mark.parametrize(("folder", "confidence"), [("prod/gpu", "high"), ("", "high"), ("staging", "medium")])
+def test_a_config_map_of_an_unrelated_folder_may_be_another_clusters(folder: str, confidence: str) -> None:
+    path = f"{folder}/map.yaml".removeprefix("/")
+    files = {"prod/operator/policy.yaml": policy("gone"), path: settings(any=SLICED)}
+    assert only_choice(linked(files)).confidence == confidence

@@ -128,7 +128,7 @@ def installer_facts(graph: Graph) -> Iterator[InstallerFact]:
     """One fact per installer."""
     labelled = any(PLUGIN_CONFIG_LABEL in source.text for source in graph.scope.sources)
     discovered = _is_discovered(graph)
-    gpu_nodes = tuple(sorted({f"{group.kind} {group.name}" for group in graph.nodes.groups if group.has_gpu}))
+    gpu_nodes = tuple(sorted({group.title for group in graph.nodes.groups if group.has_gpu}))
     runtime_classes = [each for each in graph.of_kind("RuntimeClass", "node.k8s.io") if _is_nvidia(each)]
     for installer in graph.configurations.installers:
         plugin = plugin_holders(installer, graph.configurations.holders)
@@ -239,7 +239,7 @@ def choices(graph: Graph) -> Iterator[Choice]:
         holder = _plugin_holder(graph, installer)
         default = installer.plugin_default
         if holder and default and not is_placeholder(default.value):
-            yield _choice(graph, "default", installer.label, default, holder, "high", installer)
+            yield _choice(graph, "default", installer.label, default, holder, _sure(installer, holder), installer)
     for group in graph.nodes.groups:
         label = group.labels.get(PLUGIN_CONFIG_LABEL)
         candidates = graph.nodes.candidates(group)
@@ -250,13 +250,21 @@ def choices(graph: Graph) -> Iterator[Choice]:
             continue
         installer = next(iter(governing.values()))
         setting = Setting(label.value, label.place)
-        who = f"{group.kind} {group.name}"
+        who = group.title
         holder = _plugin_holder(graph, installer) if installer.reads_labels else None
         if holder:
-            confidence = "medium" if any(each.governed.tied for each in candidates) else "high"
+            tied = any(each.governed.tied for each in candidates)
+            confidence = "medium" if tied else _sure(installer, holder)
             yield _choice(graph, "label", who, setting, holder, confidence, installer)
         elif not installer.reads_labels and installer.plugin_enabled and not installer.open:
             yield _unread_choice(graph, who, setting, installer, "medium")
+
+
+def _sure(installer: Installer, holder: Holder) -> str:
+    """Medium where the folders have nothing in common: another cluster's ConfigMap may have that name."""
+    folders = (installer.folder, holder.folder)
+    together = "" in folders or len({folder.split("/")[0] for folder in folders}) == 1
+    return "high" if together else "medium"
 
 
 def _plugin_holder(graph: Graph, installer: Installer) -> Holder | None:
@@ -326,7 +334,7 @@ def conflicts(graph: Graph) -> Iterator[Conflict]:
                 yield Conflict(
                     cluster=graph.scope.name,
                     kind="two-values",
-                    subject=f"{group.kind} {group.name}",
+                    subject=group.title,
                     first=f"{twice.key}={twice.first.value}",
                     second=f"{twice.key}={twice.second.value}",
                     place=twice.second.place,

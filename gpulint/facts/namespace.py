@@ -9,7 +9,7 @@ from gpulint.facts.request import Request
 from gpulint.finding import CONFIDENCES
 from gpulint.gpu.resources import classify
 from gpulint.graph import Graph
-from gpulint.kube.tree import text
+from gpulint.kube.tree import is_placeholder, text
 from gpulint.manifest import Manifest, Place
 
 _LIMITS = "limits."
@@ -73,6 +73,8 @@ def namespaces(
         if request.workload.namespace:
             by_namespace.setdefault(request.workload.namespace, []).append(request)
     for name, inside in sorted(by_namespace.items()):
+        if is_placeholder(name):
+            continue
         sharing = sorted(filter(_shares, inside), key=_surest_first)
         yield NamespaceFact(
             cluster=graph.scope.name,
