@@ -276,3 +276,9 @@ UNLABELLED = {
 def test_without_a_label_a_gpu_with_mig_may_be_cut_by_anybody(label: str, known: bool) -> None:
     found = governed(MANAGED, CUSTOM, node(label))
     assert (found.layout, found.layout_known) == (None, known)
+
+
+def test_a_config_map_that_no_values_name_may_be_named_by_others() -> None:
+    values = "driver: {enabled: false}\ntoolkit: {enabled: true}\ndevicePlugin: {enabled: true}\ngfd: {enabled: true}\n"
+    found = governed(values, config_map("plugin", usual=PLAIN), node(A100))
+    assert (found.origin, found.wired, found.strategy) == ("only-config", False, "single")

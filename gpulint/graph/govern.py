@@ -145,6 +145,8 @@ def _by_installer(group: NodeGroup, installer: Installer, configurations: Config
     if is_placeholder(stated.value):
         base = replace(base, strategy="", strategy_origin="")
     if not installer.plugin_config and installer.plugin_holder is None and not installer.open:
+        if unnamed := _unnamed(installer, configurations):
+            return _by_unnamed(group, unnamed, base)
         reason = f"{installer.label} names no device-plugin config"
         return replace(_with_plugin_default(base), origin="fallback", reasons=(reason,))
     configs = configs_of(installer, configurations)
@@ -159,6 +161,30 @@ def _by_installer(group: NodeGroup, installer: Installer, configurations: Config
     if entry is None:
         return replace(base, configs=configs[0])
     return _with_entry(base, configs[0], entry, origin, label, group)
+
+
+def _unnamed(installer: Installer, configurations: Configurations) -> tuple[PluginConfigs, ...]:
+    """ConfigMaps that nobody in the input names, where other values than those in the input may name one of them."""
+    if installer.manifest is not None:
+        return ()
+    named = {each.plugin_config.value for each in configurations.installers}
+    loose = (each for each in configurations.plugin_configs if not each.holder.of_release)
+    left = [each for each in loose if each.holder.name not in named]
+    return nearest(installer.folder, left, lambda each: each.holder.folder).items
+
+
+def _by_unnamed(group: NodeGroup, unnamed: Sequence[PluginConfigs], base: Governed) -> Governed:
+    """What such a ConfigMap would make of the nodes; unknown where there are several."""
+    found = _by_configs(group, unnamed[0]) if len(unnamed) == 1 else _unknown()
+    if not base.strategy:
+        return replace(found, installer=base.installer)
+    return replace(
+        found,
+        installer=base.installer,
+        strategy=base.strategy,
+        strategy_place=base.strategy_place,
+        strategy_origin=base.strategy_origin,
+    )
 
 
 def _chosen_key(installer: Installer, configs: PluginConfigs, label: Label | None) -> tuple[str, Origin]:
