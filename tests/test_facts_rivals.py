@@ -59,6 +59,10 @@ TOGETHER: dict[str, tuple[Mapping[str, str], str]] = {
     "one repository": ({"operator/a.yaml": "a", "plugin/b.yaml": "b"}, "medium"),
     "one cluster": ({"clusters/x/operator/a.yaml": "a", "clusters/x/plugin/b.yaml": "b"}, "medium"),
     "two clusters": ({"clusters/x/a.yaml": "a", "clusters/y/b.yaml": "b"}, "low"),
+    "samples that a kustomization lists": (
+        {"samples/a.yaml": "a", "samples/b.yaml": "b", "samples/kustomization.yaml": "resources: [a.yaml, b.yaml]"},
+        "low",
+    ),
     "samples": ({"config/samples/a.yaml": "a", "config/samples/b.yaml": "b"}, "low"),
 }
 

@@ -32,6 +32,13 @@ CARRIERS: dict[str, tuple[dict[str, str], str]] = {
         "a.yaml:11:23",
     ),
     "a file of its own": ({"slices.yaml": BAD}, "slices.yaml:6:19"),
+    "a file that a kustomization puts into a ConfigMap": (
+        {
+            "kustomization.yaml": "configMapGenerator:\n  - name: slices\n    files: [any=conf/slices.yaml]\n",
+            "conf/slices.yaml": BAD,
+        },
+        "conf/slices.yaml:6:19",
+    ),
     "values of the chart of the device plugin": (
         {"values.yaml": "config:\n  map:\n    any: |-\n" + indented(BAD, 6)},
         "values.yaml:9:25",

@@ -406,9 +406,20 @@ def test_a_values_file_of_another_source_of_an_application() -> None:
     assert (found.label, found.plugin_enabled, found.open, found.installs) == ("Application gpu", False, False, True)
 
 
+def test_the_cluster_policy_of_kyverno_is_another_kind() -> None:
+    script = (
+        'kubectl patch clusterpolicy no-latest --type merge -p \'{"spec": {"validationFailureAction": "Enforce"}}\''
+    )
+    assert linked({"enforce.sh": script}).configurations.installers == ()
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        pytest.param(
+            document("HelmChart", "gpu", "helm.cattle.io/v1", spec={"chart": "gpu-operator", "set": {"a.b": "c"}}),
+            id="single settings",
+        ),
         pytest.param(application("gpu-operator", {"valueFiles": ["gone.yaml"]}), id="a file that is not there"),
         pytest.param(application("gpu-operator", {"parameters": [{"name": "a", "value": "b"}]}), id="parameters"),
         pytest.param(application("gpu-operator", {"values": "${VALUES}"}), id="a placeholder"),

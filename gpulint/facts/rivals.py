@@ -98,8 +98,10 @@ def _selection(installer: Installer) -> object:
 
 _EVERY_GPU_NODE = frozenset(
     {
-        "kubernetes.io/os",
+        "beta.kubernetes.io/arch",
+        "beta.kubernetes.io/os",
         "kubernetes.io/arch",
+        "kubernetes.io/os",
         "nvidia.com/gpu.present",
         "feature.node.kubernetes.io/pci-10de.present",
         "nvidia.com/gpu.deploy.device-plugin",
@@ -129,9 +131,9 @@ _SAMPLES = frozenset({"demo", "demos", "doc", "docs", "example", "examples", "sa
 def togetherness(graph: Graph, found: Iterable[Build], one: Place, other: Place) -> Confidence:
     """How sure it is that two things end up in one cluster: one file or build, one folder, one repository."""
     paths = (one.document.source.path, other.document.source.path)
-    if paths[0] == paths[1] or any(set(paths) <= build.files for build in found):
-        return "high"
-    if graph.scope.name:  # the configuration says which cluster it is
-        return "high"
     shared = posixpath.commonpath([posixpath.dirname(path) or "." for path in paths]).split("/")
-    return "low" if shared[-1] in _BRANCHES or not _SAMPLES.isdisjoint(shared) else "medium"
+    if paths[0] == paths[1] or graph.scope.name:  # the configuration says which cluster it is
+        return "high"
+    if shared[-1] in _BRANCHES or not _SAMPLES.isdisjoint(shared):  # kustomizations of samples list alternatives
+        return "low"
+    return "high" if any(set(paths) <= build.files for build in found) else "medium"

@@ -274,7 +274,7 @@ def _operator(
 def _with_script(found: list[Installer], script: ScriptPatch) -> list[Installer]:
     """A script patches the nearest policy of that name, or the one that the operator's chart makes."""
     section = script.patch.section("spec")
-    if section is None:
+    if section is None or not (script.is_nvidia or _is_of_nvidia(section)):
         return found
     policies = [
         each for each in found if each.kind == "operator" and (each.manifest is None or _is_meant(script, each))
@@ -285,6 +285,12 @@ def _with_script(found: list[Installer], script: ScriptPatch) -> list[Installer]
     if len(chosen) > 1:
         return [replace(each, open=True) if each in chosen else each for each in found]
     return [_patched(each, script, section) if each is chosen[0] else each for each in found]
+
+
+def _is_of_nvidia(spec: Section) -> bool:
+    """Whether any of the fields is one of NVIDIA's ClusterPolicy: Kyverno's has others."""
+    unknown = {field.path[0] for field in operator.unknown_policy_fields(spec.data) if len(field.path) == 1}
+    return not spec.data.keys() <= unknown
 
 
 def _is_meant(script: ScriptPatch, installer: Installer) -> bool:

@@ -81,11 +81,16 @@ def builds(sources: Iterable[Source]) -> tuple[Build, ...]:
     return tuple(found)
 
 
-def patched_files(folder: str, among: Iterable[Build]) -> frozenset[str]:
-    """The files that the patches of a folder's kustomization apply to."""
-    found = [each for each in among if folder in each.folders]
-    component = any(each.component for each in found if each.folder == folder)
-    return frozenset().union(*(each.files for each in found if component or each.folder == folder))
+def patched_files(sources: Iterable[Source]) -> dict[str, frozenset[str]]:
+    """Folder → the files that the patches of its kustomization apply to; those of a component where it is included."""
+    found = builds(sources)
+    own = {each.folder: each for each in found}
+    included: dict[str, set[str]] = {}
+    for each in found:
+        for folder in each.folders:
+            if own[folder].component:
+                included.setdefault(folder, set()).update(each.files)
+    return {folder: frozenset(included.get(folder, each.files)) for folder, each in own.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gpulint.graph.kustomize import builds, patched_files
+from gpulint.graph.kustomize import patched_files
 from gpulint.graph.scope import nearest
 from gpulint.graph.section import Section
 from gpulint.kube.tree import get, is_placeholder, sequence, text
@@ -77,18 +78,19 @@ class Patch:
 def patches(sources: Iterable[Source]) -> Iterator[Patch]:
     """Every patch of the input, in its order."""
     sources = tuple(sources)
-    found = builds(sources)
+    patching = [each for each in sources if each.role == "kustomization" and "patch" in each.text]
+    changing = {id(each) for each in patching}
+    changed = patched_files(sources) if patching else {}
     named: dict[str, frozenset[str]] = {}
+    for source in patching:
+        for path in _named_files(source):
+            named[path] = named.get(path, frozenset()) | changed.get(posixpath.dirname(source.path), frozenset())
     for source in sources:
-        files = patched_files(posixpath.dirname(source.path), found) if source.role == "kustomization" else frozenset()
-        for path in _named_files(source) if files else ():
-            named[path] = named.get(path, frozenset()) | files
-    for source in sources:
-        for document in source.documents() if source.role in {"patch", "kustomization"} else ():
+        for document in source.documents() if source.role == "patch" or id(source) in changing else ():
             if source.role == "patch":
                 yield Patch(document.data(), Place(document, ()), named.get(source.path, frozenset()))
             else:
-                yield from _inline(document, patched_files(posixpath.dirname(source.path), found))
+                yield from _inline(document, changed.get(posixpath.dirname(source.path), frozenset()))
 
 
 def _named_files(kustomization: Source) -> Iterator[str]:
@@ -115,6 +117,8 @@ class ScriptPatch:
     patch: Patch
     namespace: str
     """The one it is run in; empty when it names none."""
+    is_nvidia: bool
+    """Whether it names the group: Kyverno has a kind of that name as well."""
 
 
 def script_patches(sources: Iterable[Source]) -> Iterator[ScriptPatch]:
@@ -142,9 +146,9 @@ def _script_patch(source: Source, words: Sequence[Word]) -> ScriptPatch | None:
     if start < 0 or end < 0 or "'" in source.text[start + 1 : end]:
         return None
     document = Document(source, 0, start + 1, end, "", "", matters=True)
-    patch = Patch(document.data(), Place(document, ()), None, "ClusterPolicy", re.escape(name))
+    patch = Patch(document.data(), Place(document, ()), None, "ClusterPolicy", name)
     known = namespace.text.rpartition("=")[2] if namespace else ""
-    return ScriptPatch(patch, "" if is_placeholder(known) else known)
+    return ScriptPatch(patch, "" if is_placeholder(known) else known, kind.lower().endswith(".nvidia.com"))
 
 
 def _is_policy(word: str) -> bool:
@@ -166,13 +170,11 @@ def _value_of(words: Sequence[Word], options: frozenset[str]) -> Word | None:
 
 
 def _matches(pattern: str, value: str) -> bool:
-    """Targets are anchored regular expressions (`kustomize` api/types/selector.go)."""
+    """Targets are anchored regular expressions (`kustomize` api/types/selector.go), of which `.*` and `|` are read."""
     if not pattern or pattern == value:
         return True
-    try:
-        return re.fullmatch(pattern, value) is not None
-    except re.error:
-        return False
+    simple = re.fullmatch(r"[\w.*|-]+", pattern) is not None
+    return simple and any(fnmatch.fnmatchcase(value, each.replace(".*", "*")) for each in pattern.split("|"))
 
 
 def _inline(document: Document, files: frozenset[str]) -> Iterator[Patch]:

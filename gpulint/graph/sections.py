@@ -168,7 +168,8 @@ def _in_object(manifest: Manifest, files: _Files) -> Iterator[Release]:
     elif manifest.kind == "HelmChart" and manifest.group == "helm.cattle.io":
         namespace = text(manifest.get("spec", "targetNamespace")) or files.namespace(manifest)
         inline = _text_section(manifest, ("spec", "valuesContent"))
-        yield _release(manifest, text(manifest.get("spec", "chart")), [inline], namespace, unread=False)
+        unread = bool(manifest.get("spec", "set"))
+        yield _release(manifest, text(manifest.get("spec", "chart")), [inline], namespace, unread=unread)
     elif manifest.group == _ARGO and manifest.kind == "Application":
         yield from _in_application(manifest, ("spec",), files)
     elif manifest.group == _ARGO and manifest.kind == "ApplicationSet":
