@@ -1,4 +1,4 @@
-"""Node labels in shell scripts."""
+"""What scripts do to nodes and to the operator's policy."""
 
 import pytest
 
@@ -26,6 +26,11 @@ CASES: dict[str, tuple[str, list[str]]] = {
         "kubectl label node a x=1 && kubectl label node b x=2 || true",
         ["kubectl label node a x=1", "kubectl label node b x=2"],
     ),
+    "a patch of the operator's policy": (
+        "oc patch clusterpolicies.nvidia.com/p -p '{\"a\": 1}'",
+        ['oc patch clusterpolicies.nvidia.com/p -p {"a": 1}'],
+    ),
+    "a patch of something else": ("kubectl patch deployment clusters -p '{}'", []),
     "another resource": ("kubectl label pod a gpu=1", []),
     "another verb": ("kubectl annotate node a label=1", []),
     "another client": ("podman label node a gpu=1", []),
