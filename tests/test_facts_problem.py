@@ -121,3 +121,11 @@ def test_files_of_their_own() -> None:
 )
 def test_files_of_other_programs(text: str) -> None:
     assert in_configs(one=text) == []
+
+
+@pytest.mark.parametrize(("image", "kinds"), [("k8s-device-plugin", ["ignored"]), ("our-device-plugin", [])])
+def test_a_fork_of_the_plugin_may_read_more(image: str, kinds: list[str]) -> None:
+    text = SLICED.strip().replace("timeSlicing:", "timeSlicing:\n    memoryGB: 4")
+    lines = "".join(f"      {line}\n" for line in text.splitlines())
+    values = f"image:\n  repository: example.com/{image}\nconfig:\n  map:\n    any: |\n{lines}"
+    assert [each.kind for each in config_problems(linked({"values.yaml": values}))] == kinds

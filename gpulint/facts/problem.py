@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from gpulint.gpu.problem import Problem as ConfigProblem
 from gpulint.graph import Graph
 from gpulint.graph.configs import Holder, broken_values, patched_configs, raw_configs
+from gpulint.graph.govern import plugin_holders
 from gpulint.manifest import Place
 from gpulint.source import Embedded, Source, SourceProblem
 
@@ -52,8 +53,10 @@ def yaml_problems(cluster: str, sources: Iterable[Source]) -> Iterator[Problem]:
 def config_problems(graph: Graph) -> Iterator[Problem]:
     """Of device-plugin and mig-parted files, in ConfigMaps and on their own."""
     configurations = graph.configurations
+    forks = (each for each in configurations.installers if each.is_fork)
+    foreign = {id(holder) for fork in forks for holder in plugin_holders(fork, configurations.holders)}
     for configs in configurations.plugin_configs:
-        for entry in configs.entries:
+        for entry in configs.entries if id(configs.holder) not in foreign else ():
             subject = _subject(entry.key, configs.holder)
             for problem in entry.config.problems:
                 place = entry.at(problem.path, key=problem.token == "key")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,7 +26,6 @@ from gpulint.kube.tree import get, mapping, mappings
 from gpulint.manifest import Place, place_key
 from gpulint.source.scan import chunks
 
-_PLUGIN_IMAGE = "k8s-device-plugin"
 _DISCOVERY = ("gpu-feature-discovery", "nvidia.com/mps.capable")
 """Words by which an input tells of GPU feature discovery, or does by hand what that does for MPS."""
 _MOST_CLIENTS = max_mps_replicas((99, 0))
@@ -190,7 +188,7 @@ class SharingUses:
                     meant_tied.add(id(configs))
         for configs in self._graph.configurations.plugin_configs:
             found: Sequence[Installer | None] = readers.get(id(configs), [None])
-            if any(each is not None and _is_foreign(each) for each in found):
+            if any(each is not None and each.is_fork for each in found):
                 continue
             for entry in configs.entries:
                 takers = tuple(self._takers.get(id(entry), ()))
@@ -198,18 +196,6 @@ class SharingUses:
                     if reader is None or reader.kind != "daemonset" or reader.plugin_default.value == entry.key:
                         tied = len(found) > 1 or id(configs) in meant_tied
                         yield _Use(configs, entry, reader, tied, takers)
-
-
-def _is_foreign(installer: Installer) -> bool:
-    """Whether a fork of the plugin runs, which may read its file in another way."""
-    if installer.kind == "chart":
-        image = installer.section.get("image", "repository")
-    elif installer.kind == "operator":
-        image = installer.section.get("devicePlugin", "image")
-    else:
-        return False
-    name = posixpath.basename(image.partition("@")[0]).partition(":")[0] if isinstance(image, str) else ""
-    return bool(name) and not is_placeholder(name) and name != _PLUGIN_IMAGE
 
 
 # --- configurations in use --------------------------------------------------------------------------------------------

@@ -85,6 +85,15 @@ class Installer:
     """The patches that `section` has, each in its own place."""
 
     @property
+    def is_fork(self) -> bool:
+        """Whether a fork of the plugin runs, which may read its file in another way."""
+        if self.kind == "daemonset":
+            return False
+        image = self.section.get(*(("image", "repository") if self.kind == "chart" else ("devicePlugin", "image")))
+        name = posixpath.basename(image.partition("@")[0]).partition(":")[0] if isinstance(image, str) else ""
+        return bool(name) and not is_placeholder(name) and name != "k8s-device-plugin"
+
+    @property
     def reads_labels(self) -> bool:
         """Whether a config manager beside the plugin follows the label `nvidia.com/device-plugin.config`.
 
