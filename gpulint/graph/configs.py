@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gpulint.gpu import device_plugin, mig_parted
 from gpulint.gpu.device_plugin import DevicePluginConfig
@@ -259,8 +260,17 @@ def raw_configs(documents: Iterable[Document], holders: Iterable[Holder] = ()) -
             yield from _loose(f"file {document.source.path}", Text(Place(document, ()), is_text=False), data)
 
 
-def patched_configs(sources: Iterable[Source]) -> Iterator[LooseConfig]:
+def patched_configs(sources: Iterable[Source]) -> tuple[LooseConfig, ...]:
     """Device-plugin and mig-parted files in values of Kustomize patches, strategic merge and JSON 6902 alike."""
+    return _patched_configs(tuple(sources))
+
+
+@lru_cache(maxsize=2)  # several facts ask about the same input
+def _patched_configs(sources: tuple[Source, ...]) -> tuple[LooseConfig, ...]:
+    return tuple(_in_patches(sources))
+
+
+def _in_patches(sources: Iterable[Source]) -> Iterator[LooseConfig]:
     for patch in patches(sources):
         for key, place in patch.texts():
             embedded = place.embedded()

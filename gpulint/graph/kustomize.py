@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gpulint.kube.tree import is_placeholder, mappings, sequence, text
 from gpulint.manifest import Place
@@ -69,7 +70,11 @@ class Build:
 
 def builds(sources: Iterable[Source]) -> tuple[Build, ...]:
     """The builds of all kustomizations, sorted by folder."""
-    sources = tuple(sources)
+    return _builds(tuple(sources))
+
+
+@lru_cache(maxsize=2)  # several facts ask about the same input
+def _builds(sources: tuple[Source, ...]) -> tuple[Build, ...]:
     kustomizations = _kustomizations(sources)
     own = {posixpath.dirname(source.path): source.path for source in sources if _is_kustomization(source)}
     found = []
