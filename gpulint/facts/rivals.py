@@ -136,4 +136,4 @@ def togetherness(graph: Graph, found: Iterable[Build], one: Place, other: Place)
         return "high"
     if shared[-1] in _BRANCHES or not _SAMPLES.isdisjoint(shared):  # kustomizations of samples list alternatives
         return "low"
-    return "high" if any(set(paths) <= build.files for build in found) else "medium"
+    return "high" if any(paths[0] in build.files and paths[1] in build.files for build in found) else "medium"

@@ -174,7 +174,8 @@ class SharingUses:
     def _loose(self) -> Iterator[tuple[LooseConfig, Confidence]]:
         files = (each for each in self._graph.scope.sources if each.role in {"manifests", "other"})
         matter = (document for source in files for document in source.documents() if document.matters)
-        yield from ((each, "low") for each in raw_configs(matter) if each.plugin)
+        alone = raw_configs(matter, self._graph.configurations.holders)
+        yield from ((each, "low") for each in alone if each.plugin)
         yield from ((each, "high") for each in patched_configs(self._graph.scope.sources) if each.plugin)
 
     def _uses(self) -> Iterator[_Use]:
