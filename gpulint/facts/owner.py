@@ -69,7 +69,7 @@ class Owners:
         )
 
     def _served(self, workload: Workload) -> bool:
-        return any(_selects(selector, _labels(workload)) for selector in self._beside(workload).services)
+        return any(_selects(selector, workload.pod_labels) for selector in self._beside(workload).services)
 
     def _service_level(self, workload: Workload) -> bool:
         """Replicas, a priority class, or an autoscaler or disruption budget in the same file."""
@@ -78,7 +78,7 @@ class Owners:
             return True
         beside = self._beside(workload)
         scaled = (workload.manifest.kind, workload.manifest.name) in beside.scaled
-        return scaled or any(_selects(selector, _labels(workload)) for selector in beside.budgets)
+        return scaled or any(_selects(selector, workload.pod_labels) for selector in beside.budgets)
 
     def _beside(self, workload: Workload) -> _Beside:
         source = workload.manifest.document.source
@@ -122,12 +122,6 @@ def _mappings(found: Sequence[Manifest], kind: str, *path: str) -> Iterator[Mapp
         value = manifest.get(*path) if manifest.kind == kind else None
         if isinstance(value, Mapping) and value:
             yield value
-
-
-def _labels(workload: Workload) -> Mapping[str, object]:
-    metadata = workload.template.metadata
-    labels = workload.manifest.get(*metadata, "labels") if metadata is not None else None
-    return labels if isinstance(labels, Mapping) else {}
 
 
 def _selects(selector: Mapping[str, object], labels: Mapping[str, object]) -> bool:

@@ -107,9 +107,7 @@ def _other_scheduler(graph: Graph) -> bool:
 def _fraction_scheduler(workload: Workload) -> bool:
     if str(workload.pod_spec.get("schedulerName", "")) in {"hami-scheduler"}:
         return True
-    metadata = workload.template.metadata
-    annotations = workload.manifest.get(*metadata, "annotations") if metadata is not None else None
-    return isinstance(annotations, dict) and any(name in annotations for name in _FRACTION_ANNOTATIONS)
+    return any(name in workload.pod_annotations for name in _FRACTION_ANNOTATIONS)
 
 
 def _is_extended(name: str) -> bool:

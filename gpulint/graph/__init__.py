@@ -27,7 +27,7 @@ from gpulint.graph.landing import Landing, Nodes, landing
 from gpulint.graph.nodes import NodeGroup, node_groups
 from gpulint.graph.scope import Scope
 from gpulint.graph.sections import ChartValues, Release, chart_values, dra_drivers, releases
-from gpulint.graph.workloads import Workload, workloads
+from gpulint.graph.workloads import Workload, pods
 from gpulint.manifest import Manifest, manifests
 
 Completeness: TypeAlias = Literal["complete", "partial", "absent"]
@@ -44,7 +44,10 @@ class Graph:
     manifests: tuple[Manifest, ...]
     charts: tuple[ChartValues, ...]
     dra_drivers: tuple[Release, ...]
+    pods: tuple[Workload, ...]
+    """Every pod template of the input."""
     workloads: tuple[Workload, ...]
+    """Those that ask for an accelerator."""
     nodes: Nodes
     spaces: Mapping[str, Completeness]
     given_namespaces: Mapping[str, str]
@@ -59,10 +62,9 @@ class Graph:
         return (each for each in self.manifests if each.kind == kind and each.group == group)
 
     def landing(self, workload: Workload) -> Landing:
-        """Where the workload may land."""
-        found = self.network.nodes[thing(workload)]["landing"]
-        assert isinstance(found, Landing)  # noqa: S101 - set when the graph is built
-        return found
+        """Where the pods may land; of those that ask for no accelerator too."""
+        known = self.network.nodes.get(thing(workload), {}).get("landing")
+        return known if isinstance(known, Landing) else landing(workload, self.nodes)
 
     def in_namespace(self, namespace: str, kind: str) -> list[Manifest]:
         """The objects of a kind that stand in a namespace."""
@@ -105,7 +107,8 @@ def link(scope: Scope, house_labels: Mapping[str, Mapping[str, str]]) -> Graph:
         complete="nodes" in scope.complete or any(group.exported for group in groups),
         admission_adds_tolerations=scope.admission_adds_tolerations,
     )
-    asking = tuple(workloads(objects, given))
+    every = tuple(pods(objects, given))
+    asking = tuple(each for each in every if each.asked)
     network: nx.MultiDiGraph = nx.MultiDiGraph()
     _link_nodes(network, nodes)
     _link_installers(network, configurations)
@@ -113,7 +116,7 @@ def link(scope: Scope, house_labels: Mapping[str, Mapping[str, str]]) -> Graph:
     for workload in asking:
         _link_workload(network, workload, nodes)
     spaces = _spaces(scope, objects, nodes)
-    return Graph(scope, network, objects, charts, dra_drivers(released), asking, nodes, spaces, given)
+    return Graph(scope, network, objects, charts, dra_drivers(released), every, asking, nodes, spaces, given)
 
 
 def _objects(scope: Scope) -> Iterator[Manifest]:

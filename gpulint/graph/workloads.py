@@ -1,4 +1,4 @@
-"""Workloads that use accelerators: a pod template of an object, with what it asks for and where it may run."""
+"""Pod templates of objects, with the accelerators they ask for and where they may run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gpulint.gpu.resources import GpuResource, classify
 from gpulint.kube.kinds import Container, PodTemplate, ResourceEntry, gpu_resources, pod_templates
 from gpulint.kube.selectors import Placement, pod_placement
+from gpulint.kube.tree import mapping
 from gpulint.manifest import Manifest, Place
 from gpulint.source import Path
 
@@ -32,7 +33,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Workload:
-    """A pod template with at least one accelerator resource."""
+    """A pod template; most of what reads it wants one that asks for an accelerator (`Graph.workloads`)."""
 
     manifest: Manifest
     template: PodTemplate
@@ -42,6 +43,7 @@ class Workload:
     """Of the manifest, else what its kustomization sets; empty when unknown."""
     placement: Placement
     asked: tuple[Asked, ...]
+    """The accelerator resources of its containers; empty for a pod that asks for none."""
 
     def place(self, container: Container, path: Path, *, key: bool = False) -> Place:
         """A place by its path in a container."""
@@ -53,28 +55,39 @@ class Workload:
 
     @property
     def pod_spec(self) -> Mapping[str, object]:
-        found = self.manifest.get(*self.template.spec)
-        return found if isinstance(found, Mapping) else {}
+        return mapping(self.manifest.get(*self.template.spec))
+
+    @property
+    def pod_labels(self) -> Mapping[str, object]:
+        return self._pod_metadata("labels")
+
+    @property
+    def pod_annotations(self) -> Mapping[str, object]:
+        return self._pod_metadata("annotations")
+
+    def container(self, container: Container) -> Mapping[str, object]:
+        """The fields of one of its containers."""
+        return mapping(self.manifest.get(*container.path))
+
+    def _pod_metadata(self, key: str) -> Mapping[str, object]:
+        metadata = self.template.metadata
+        return mapping(self.manifest.get(*metadata, key)) if metadata is not None else {}
 
 
-def workloads(manifests: Iterable[Manifest], namespaces: Mapping[str, str]) -> Iterator[Workload]:
-    """Every pod template of the input that asks for an accelerator; `namespaces` maps a file to its kustomization's."""
+def pods(manifests: Iterable[Manifest], namespaces: Mapping[str, str]) -> Iterator[Workload]:
+    """Every pod template of the input; `namespaces` maps a file to its kustomization's."""
     for manifest in manifests:
         templates = tuple(pod_templates(manifest.group, manifest.kind, manifest.data))
         for template in templates:
-            asked = tuple(_asked(manifest, template))
-            if asked:
-                spec = manifest.get(*template.spec)
-                namespace = manifest.namespace or namespaces.get(manifest.document.source.path, "")
-                placement = pod_placement(spec if isinstance(spec, Mapping) else {})
-                yield Workload(manifest, template, templates, namespace, placement, asked)
+            namespace = manifest.namespace or namespaces.get(manifest.document.source.path, "")
+            placement = pod_placement(mapping(manifest.get(*template.spec)))
+            yield Workload(manifest, template, templates, namespace, placement, tuple(_asked(manifest, template)))
 
 
 def _asked(manifest: Manifest, template: PodTemplate) -> Iterator[Asked]:
     for container in template.containers:
-        data = manifest.get(*container.path)
         entries: dict[str, dict[str, ResourceEntry]] = {}
-        for entry in gpu_resources(data) if isinstance(data, Mapping) else ():
+        for entry in gpu_resources(mapping(manifest.get(*container.path))):
             entries.setdefault(entry.name, {})[entry.section] = entry
         for name, sections in entries.items():
             resource = classify(name)

@@ -25,6 +25,7 @@ STRUCTURAL_KINDS = frozenset(
         "DeviceClass",
         "EC2NodeClass",
         "ElasticQuota",
+        "HorizontalPodAutoscaler",
         "LimitRange",
         "LocalQueue",
         "MachineDeployment",
@@ -35,6 +36,7 @@ STRUCTURAL_KINDS = frozenset(
         "NodeFeature",
         "NodeFeatureRule",
         "NodePool",
+        "PodDisruptionBudget",
         "PriorityClass",
         "Provisioner",
         "Queue",
@@ -44,6 +46,7 @@ STRUCTURAL_KINDS = frozenset(
         "ResourceQuota",
         "ResourceSlice",
         "RuntimeClass",
+        "ScaledObject",
         "Topology",
         "WorkloadPriorityClass",
     }
