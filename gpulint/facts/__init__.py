@@ -7,6 +7,8 @@ from types import MappingProxyType
 
 from gpulint.config import Config
 from gpulint.facts.charts import installation_problems
+from gpulint.facts.devices import DeviceList, device_lists
+from gpulint.facts.exposure import Exposure, exposures
 from gpulint.facts.installer import Choice, Conflict, InstallerFact, choices, conflicts, installer_facts
 from gpulint.facts.meeting import Crowd, Meetings, Tenancy, crowds, tenancies
 from gpulint.facts.mig import FilterFact, LayoutFact, ProfileUse, filters, layouts, profile_uses
@@ -42,6 +44,8 @@ SUBJECTS: Mapping[str, type] = MappingProxyType(
         "conflict": Conflict,
         "crowd": Crowd,
         "cut": Cut,
+        "devices": DeviceList,
+        "exposure": Exposure,
         "filter": FilterFact,
         "inert": InertFact,
         "layout": LayoutFact,
@@ -110,5 +114,7 @@ def derive(graph: Graph, config: Config) -> Iterator[object]:
     yield from tenancies(graph, meetings, config)
     yield from crowds(graph, meetings)
     yield from workload_facts(graph, owners)
+    yield from device_lists(graph, owners)
+    yield from exposures(graph, owners)
     yield from namespaces(graph, asked, namespace_places(graph))
     yield from quota_items(graph)

@@ -47,6 +47,11 @@ class GpuResource:
         return self.kind in ("full", "shared", "mig", "mig-shared")
 
     @property
+    def is_gpu(self) -> bool:
+        """Whether it stands for a GPU or a part of one, and not for an ASIC (TPU, Neuron, Gaudi, …)."""
+        return self.is_nvidia or (self.kind == "other-accelerator" and self.name.startswith(_GPU_DOMAINS))
+
+    @property
     def is_shared(self) -> bool:
         return self.kind in ("shared", "mig-shared")
 
@@ -97,6 +102,8 @@ _NVIDIA_LABELS = re.compile(
     r"|mig\.(?:config|capable|strategy).*|mps\.capable|(?:cuda|gfd)\..+|device-plugin\.config"
     r"|mig-.+\.(?:memory|count|product|replicas|sharing-strategy)"
 )
+
+_GPU_DOMAINS = ("amd.com/", "gpu.intel.com/", "mthreads.com/", "metax-tech.com/")
 
 _OTHERS: dict[str, tuple[re.Pattern[str], tuple[str, ...]]] = {
     # ROCm/k8s-device-plugin: `gpu`, or `<compute>_<memory>` under the naming strategy mixed
