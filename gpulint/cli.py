@@ -32,7 +32,10 @@ EXIT_CLEAN, EXIT_FINDINGS, EXIT_USAGE, EXIT_EMPTY, EXIT_INTERNAL = 0, 1, 2, 3, 4
 _Function: TypeAlias = "Callable[..., None]"
 _STEPS = 4
 """Steps of a run that tell of their progress."""
-_FORMATS = ("auto", "text", "concise", "grouped", "json", "sarif", "github")
+_FORMATS = (
+    *("auto", "text", "concise", "grouped", "json", "sarif", "github"),
+    *("junit", "gitlab", "checkstyle", "rdjson", "markdown", "html"),
+)
 
 
 class _InOrder(click.Command):
@@ -292,6 +295,8 @@ def _write(text: str, file: str) -> None:
 
 
 def _pairs(asked: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    from gpulint.reports import SHAREABLE
+
     pairs: list[tuple[str, str]] = []
     for kind, value in asked:
         if kind == "formats":
@@ -300,7 +305,8 @@ def _pairs(asked: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
             raise click.UsageError(f"--output {value}: there is no --format before it")
         else:
             pairs[-1] = (pairs[-1][0], value)
-    if sum(not file for _, file in pairs) > 1 and any(name in {"json", "sarif"} and not file for name, file in pairs):
+    shown = [name for name, file in pairs if not file]
+    if len(shown) > 1 and not SHAREABLE.issuperset(shown):
         raise click.UsageError("two reports on standard output: give one of them an --output")
     return pairs or [(name, "") for name in _automatic("auto")]
 

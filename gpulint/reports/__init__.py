@@ -53,6 +53,42 @@ def _github(report: Report) -> str:
     return github.workflow_commands(report)
 
 
+def _junit(report: Report) -> str:
+    from gpulint.reports import build_servers
+
+    return build_servers.junit(report)
+
+
+def _checkstyle(report: Report) -> str:
+    from gpulint.reports import build_servers
+
+    return build_servers.checkstyle(report)
+
+
+def _gitlab(report: Report) -> str:
+    from gpulint.reports import gitlab
+
+    return gitlab.gitlab(report)
+
+
+def _rdjson(report: Report) -> str:
+    from gpulint.reports import rdjson
+
+    return rdjson.rdjson(report)
+
+
+def _markdown(report: Report) -> str:
+    from gpulint.reports import markdown
+
+    return markdown.markdown(report)
+
+
+def _html(report: Report) -> str:
+    from gpulint.reports import html
+
+    return html.page(report)
+
+
 FORMATS: Mapping[str, Callable[[Report], str]] = {
     "text": _text,
     "concise": _concise,
@@ -60,8 +96,17 @@ FORMATS: Mapping[str, Callable[[Report], str]] = {
     "json": _json,
     "sarif": _sarif,
     "github": _github,
+    "junit": _junit,
+    "gitlab": _gitlab,
+    "checkstyle": _checkstyle,
+    "rdjson": _rdjson,
+    "markdown": _markdown,
+    "html": _html,
 }
 """Name of a format, as `--format` takes it → the function that writes it."""
+
+SHAREABLE = frozenset({"text", "concise", "grouped", "github"})
+"""Formats that may stand beside others on one output; everything else is one document."""
 
 _COLOURED: Mapping[str, Callable[[Report], str]] = {
     "text": lambda report: _text(report, color=True),
