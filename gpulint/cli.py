@@ -22,11 +22,12 @@ from gpulint.finding import CONFIDENCES, SEVERITIES, Confidence, Severity
 if TYPE_CHECKING:
     import rich.progress
 
+    from gpulint.baseline import Baseline
     from gpulint.config import Config
     from gpulint.finding import Report
     from gpulint.inputs import Inputs
     from gpulint.linter import Options, Progress
-    from gpulint.source import Source
+    from gpulint.source import Changes, Source
 
 EXIT_CLEAN, EXIT_FINDINGS, EXIT_USAGE, EXIT_EMPTY, EXIT_INTERNAL = 0, 1, 2, 3, 4
 _Function: TypeAlias = "Callable[..., None]"
@@ -91,6 +92,9 @@ _color = click.option("--color", type=click.Choice(["auto", "always", "never"]),
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
 @click.option("--format", "formats", multiple=True, type=click.Choice(_FORMATS), help="Report format; repeatable.")
 @click.option("--output", "outputs", multiple=True, metavar="FILE", help="Where the --format before it goes.")
+@click.option("--since", metavar="REV", help="Report what touches lines changed since a git revision.")
+@click.option("--baseline", metavar="FILE", help="Leave out the findings that the file lists.")
+@click.option("--write-baseline", metavar="FILE", help="Write the findings to a baseline, and exit with 0.")
 @click.option("--list-files", is_flag=True, help="Name the files that would be read, and stop.")
 @click.option("--allow-empty", is_flag=True, help="Exit with 0 when there is no Kubernetes object.")
 @click.option("--no-ignores", is_flag=True, help="Report suppressed findings as if they were not.")
@@ -117,6 +121,8 @@ def _check(ctx: click.Context, paths: Sequence[str], flags: dict[str, object]) -
         return _list_files(given, options)
     with _progress(quiet=bool(flags["quiet"])) as progress:
         report = lint(given.paths, options, given.config, stdin=given.stdin, progress=progress)
+    if flags["write_baseline"]:
+        return _write_baseline(report, str(flags["write_baseline"]), options.baseline)
     _write_reports(report, ctx.meta["gpulint.reports"], color=str(flags["color"]))
     if flags["statistics"]:
         _statistics(report)
@@ -231,9 +237,33 @@ def _options(given: _Input, flags: dict[str, object]) -> Options:
         min_severity=cast("Severity", flags["min_severity"] or config.min_severity),
         min_confidence=cast("Confidence", flags["min_confidence"] or config.min_confidence),
         pedantic=bool(flags["pedantic"]),
-        show_suppressed=bool(flags["show_suppressed"]),
+        show_suppressed=bool(flags["show_suppressed"] or flags["write_baseline"]),
         use_suppressions=not flags["no_ignores"],
+        baseline=_baseline(flags["baseline"]),
+        changed=_changes(flags["since"], given.root),
     )
+
+
+def _baseline(given: object) -> Baseline:
+    from gpulint.baseline import Baseline, InvalidBaselineError, read
+
+    if not given:
+        return Baseline()
+    try:
+        return read(Path(str(given)))
+    except InvalidBaselineError as error:
+        raise click.UsageError(untrusted.one_line(str(error))) from None
+
+
+def _changes(revision: object, root: Path) -> Changes | None:
+    from gpulint.source import UnknownRevisionError, changes_since
+
+    if not revision:
+        return None
+    try:
+        return changes_since(str(revision), root)
+    except UnknownRevisionError as error:
+        raise click.UsageError(f"--since: {untrusted.one_line(str(error))}") from None
 
 
 def _snapshot(given: str, config: Config) -> tuple[str, Path]:
@@ -330,6 +360,18 @@ def _step_summary(report: Report) -> None:
 
         with Path(file).open("a", encoding="utf-8") as summary:
             summary.write(step_summary(report))
+
+
+def _write_baseline(report: Report, file: str, before: Baseline) -> int:
+    """All that counts and what the baseline of this run knew already; entries of rules that did not run stay."""
+    from gpulint.baseline import written
+
+    ran = {rule.id for rule in report.rules}
+    known = [each for each in before.entries if each.rule not in ran]
+    counting = [each for each in report.findings if not each.suppressed or each.suppression == "baseline"]
+    _write(written(counting, known), file)
+    click.echo(f"gpulint: {len(counting)} findings in {untrusted.one_line(file)}", err=True)
+    return EXIT_CLEAN
 
 
 def _statistics(report: Report) -> None:

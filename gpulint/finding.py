@@ -71,7 +71,7 @@ class Finding:
     """Stable over moved lines and renamed files."""
     related: tuple[Related, ...] = ()
     suppression: str = ""
-    """Why it does not count: `inline`, `annotation`, `configuration`; empty when it counts."""
+    """Why it does not count: `inline`, `annotation`, `configuration`, `baseline`; empty when it counts."""
     suppression_reason: str = ""
 
     @property
@@ -107,6 +107,10 @@ class Summary:
     """Findings below the asked severity or confidence."""
     suppressed: int
     not_analysed: tuple[NotAnalysed, ...]
+    stale_baseline: int = 0
+    """Entries of the baseline whose finding is gone."""
+    unchanged: int = 0
+    """Findings that touch no changed line, where only those were asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpulint import __version__
+from gpulint.baseline import Baseline
 from gpulint.config import DEFAULTS, Config, selected
 from gpulint.finding import (
     CONFIDENCES,
@@ -24,12 +25,14 @@ from gpulint.finding import (
 )
 from gpulint.inputs import Inputs, link, read
 from gpulint.manifest import place_key
-from gpulint.source import Loaded, Source
+from gpulint.source import Changes, Loaded, Source
 
 if TYPE_CHECKING:
     from gpulint.graph import Graph
     from gpulint.manifest import Manifest, Place
     from gpulint.rule import Completeness, Hit, Rule, Search
+
+NO_BASELINE = Baseline()
 
 Progress = Callable[[str], None]
 """Told the name of each step as it begins."""
@@ -48,6 +51,10 @@ class Options(Inputs):
     pedantic: bool = False
     show_suppressed: bool = False
     use_suppressions: bool = True
+    baseline: Baseline = NO_BASELINE
+    """Known findings, which do not count."""
+    changed: Changes | None = None
+    """Lines of which one must be in a finding, or in what is related to it; None: whatever line."""
 
 
 @dataclass(slots=True)
@@ -75,24 +82,38 @@ def lint(
     return lint_sources(loaded, options, config, progress=progress)
 
 
-def lint_sources(loaded: Loaded, options: Options, config: Config = DEFAULTS, *, progress: Progress = silent) -> Report:
-    """Lint what was read."""
+def lint_sources(
+    loaded: Loaded,
+    options: Options,
+    config: Config = DEFAULTS,
+    *,
+    graphs: list[Graph] | None = None,
+    progress: Progress = silent,
+) -> Report:
+    """Lint what was read; `graphs` are its linked objects, where the caller has them already."""
     known = all_rules(config, options.root)
     rules = [rule for rule in known if _runs(rule, options, config)]
     run = _Run(loaded, [], [], [])
     if loaded.sources:  # without anything to judge neither networkx nor CEL is worth its import
         progress("linking")
-        run.graphs = link(loaded, options, config)
+        run.graphs = link(loaded, options, config) if graphs is None else graphs
         progress("judging")
         _check(run, rules, options, config)
     progress("reporting")
-    findings = _findings(run, known, options, config)
-    shown = [finding for finding in findings if _visible(finding, options)]
+    found = _findings(run, known, options, config)
+    findings = options.baseline.apply(found)
+    stale = options.baseline.stale(found, (rule.id for rule in rules))
+    near = [finding for finding in findings if _touches(finding, options.changed)]
+    shown = [finding for finding in near if _visible(finding, options)]
     counted = [finding for finding in shown if not finding.suppressed]
     return Report(
         version=__version__,
         findings=tuple(sorted(shown if options.show_suppressed else counted, key=Finding.sort_key)),
-        summary=_summary(run, counted, hidden=len(findings) - len(shown), suppressed=len(shown) - len(counted)),
+        summary=replace(
+            _summary(run, counted, hidden=len(near) - len(shown), suppressed=len(shown) - len(counted)),
+            stale_baseline=len(stale),
+            unchanged=len(findings) - len(near),
+        ),
         rules=tuple(sorted((rule.info() for rule in rules), key=lambda rule: rule.id)),
         texts={source.path: source.text for source in loaded.sources},
     )
@@ -266,6 +287,17 @@ class _Owners:
 def _visible(finding: Finding, options: Options) -> bool:
     return _at_least(finding.severity, options.min_severity, SEVERITIES) and _at_least(
         finding.confidence, options.min_confidence, CONFIDENCES
+    )
+
+
+def _touches(finding: Finding, changed: Changes | None) -> bool:
+    if changed is None:
+        return True
+    places = [finding.location, *(related.location for related in finding.related)]
+    return any(
+        first <= place.end_line and place.line <= last
+        for place in places
+        for first, last in changed.get(place.path, ())
     )
 
 

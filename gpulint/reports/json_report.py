@@ -78,6 +78,8 @@ def _summary(summary: Summary) -> dict[str, object]:
         "infos": summary.infos,
         "hidden": summary.hidden,
         "suppressed": summary.suppressed,
+        "staleBaseline": summary.stale_baseline,
+        "unchanged": summary.unchanged,
         "notAnalysed": [_not_analysed(skipped) for skipped in summary.not_analysed],
     }
 

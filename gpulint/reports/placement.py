@@ -24,8 +24,8 @@ SCHEMA_VERSION = 1
 
 _MOST_NAMES = 5
 """Names of nodes of one kind that are shown to people; the others are counted."""
-_STRATEGIES = {"full": "full GPU", "mig": "MIG", "time-slicing": "time-slicing", "": "nothing"}
-_SHARING = {
+STRATEGIES = {"full": "full GPU", "mig": "MIG", "time-slicing": "time-slicing", "": "nothing"}
+SHARING = {
     "none": "none",
     "time-slicing": "time-slicing",
     "mps": "MPS",
@@ -86,10 +86,11 @@ def _role(placement: Placement) -> str:
 
 def _asked(placement: Placement) -> str:
     pods = "" if placement.pods == 1 else f", {_or_unknown(placement.pods, 'an unknown number of')} pods"
-    return f"{' and '.join(map(_ask, placement.asks))} per pod{pods}"
+    return f"{' and '.join(map(ask_text, placement.asks))} per pod{pods}"
 
 
-def _ask(ask: Ask) -> str:
+def ask_text(ask: Ask) -> str:
+    """`2 nvidia.com/gpu`."""
     return f"{_or_unknown(ask.units, 'an unknown number of')} {ask.resource}"
 
 
@@ -101,7 +102,7 @@ def _class(placement: Placement) -> str:
 
 def _recommended(placement: Placement) -> str:
     recommended = placement.recommendation
-    return f"{_STRATEGIES[recommended.strategy]}: {recommended.reason}"
+    return f"{STRATEGIES[recommended.strategy]}: {recommended.reason}"
 
 
 def _option(option: Option) -> Iterator[str]:
@@ -110,20 +111,21 @@ def _option(option: Option) -> Iterator[str]:
         yield _gets(grant)
         yield f"because: {grant.reason}{_at(grant)}{_confidence(grant)}"
     if option.agreement.verdict:
-        yield _verdict(option.agreement)
+        yield verdict_text(option.agreement)
 
 
 def _gets(grant: Grant) -> str:
     details = [
         f"{grant.units_per_gpu} per GPU" if grant.units_per_gpu and grant.given != "full" else "",
         f"{grant.units_per_node} per node" if grant.units_per_node is not None else "",
-        _gpus(grant),
-        _memory(grant),
+        gpu_models(grant),
+        memory(grant),
     ]
-    return f"gets {grant.resource}: {'; '.join(filter(None, [_what(grant), *details]))}"
+    return f"gets {grant.resource}: {'; '.join(filter(None, [what(grant), *details]))}"
 
 
-def _what(grant: Grant) -> str:
+def what(grant: Grant) -> str:
+    """What a pod gets, `2 shares of GPUs, by time-slicing`."""
     units = grant.units or 2
     number = f"{grant.units} " if grant.units else ""
     plural = "" if units == 1 else "s"
@@ -140,14 +142,16 @@ def _what(grant: Grant) -> str:
             )
         case _:
             whose = "a GPU" if units == 1 else "GPUs"
-            return f"{number}share{plural} of {whose}, by {_SHARING[grant.sharing]}"
+            return f"{number}share{plural} of {whose}, by {SHARING[grant.sharing]}"
 
 
-def _gpus(grant: Grant) -> str:
+def gpu_models(grant: Grant) -> str:
+    """The models that it may be."""
     return " or ".join(gpu.model for gpu in grant.gpus) or "GPU model unknown"
 
 
-def _memory(grant: Grant) -> str:
+def memory(grant: Grant) -> str:
+    """Behind one unit; empty when unknown."""
     if grant.memory_gb is None:
         return ""
     whose = {"none": "", "unknown": ""}.get(grant.sharing, ", shared")
@@ -162,7 +166,8 @@ def _confidence(grant: Grant) -> str:
     return "" if grant.confidence == "high" or grant.given == "unknown" else f"; confidence: {grant.confidence}"
 
 
-def _verdict(agreement: Agreement) -> str:
+def verdict_text(agreement: Agreement) -> str:
+    """Whether that is as recommended, and what is not."""
     said = {"yes": "as recommended", "no": "not as recommended", "some": "partly as recommended"}
     verdict = said.get(agreement.verdict, "whether that is as recommended is not known")
     return f"{verdict}: {agreement.reason}" if agreement.reason and agreement.verdict != "unknown" else verdict
@@ -230,11 +235,11 @@ def _row(option: Option, grant: Grant) -> str:
         f"{_nodes(option.nodes)}{f' ({option.doubt})' if option.doubt else ''}",
         grant.resource,
         _or_unknown(grant.units),
-        _SHARING[grant.sharing],
+        SHARING[grant.sharing],
         grant.profile or ("unknown" if grant.given == "unknown" else "–"),
         _or_unknown(grant.units_per_gpu),
         " or ".join(gpu.model for gpu in grant.gpus) or "unknown",
-        _memory(grant) or "unknown",
+        memory(grant) or "unknown",
         (verdict.verdict + (f": {verdict.reason}" if verdict.reason else "")) or "–",
     )
     return _line([untrusted.markdown(cell) for cell in cells])

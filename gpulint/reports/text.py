@@ -67,6 +67,11 @@ def summary(summary: Summary) -> str:
         parts.append(f"{count(summary.hidden, 'less sure one')} not shown")
     if summary.suppressed:
         parts.append(f"{summary.suppressed} suppressed")
+    if summary.unchanged:
+        parts.append(f"{summary.unchanged} on unchanged lines not shown")
+    if summary.stale_baseline:
+        entries = "entry" if summary.stale_baseline == 1 else "entries"
+        parts.append(f"{summary.stale_baseline} baseline {entries} without a finding")
     return f"{'; '.join(parts)}.{not_analysed(summary.not_analysed)}"
 
 

@@ -1,5 +1,6 @@
 """Files → documents with positions. Knows YAML and the layout of repositories, nothing of Kubernetes semantics."""
 
+from gpulint.source.changes import Changes, UnknownRevisionError, changes_since
 from gpulint.source.compose import MAX_NESTING, MAX_NODES, ProblemKind, SourceProblem
 from gpulint.source.discovery import Input, discover
 from gpulint.source.document import Document, Embedded, Source
@@ -16,6 +17,7 @@ __all__ = [
     "MAX_NESTING",
     "MAX_NODES",
     "STRUCTURAL_KINDS",
+    "Changes",
     "Document",
     "Embedded",
     "Input",
@@ -27,7 +29,9 @@ __all__ = [
     "Source",
     "SourceProblem",
     "Token",
+    "UnknownRevisionError",
     "Word",
+    "changes_since",
     "discover",
     "load",
     "read",
