@@ -77,14 +77,21 @@ def _reads_input(command: _Function) -> _Function:
     return command
 
 
+def _rules_option(name: str, help: str) -> Callable[[_Function], _Function]:  # noqa: A002 - as click calls it
+    def complete(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+        return _complete_rule(ctx, parameter, begun)
+
+    return click.option(name, multiple=True, metavar="RULE", shell_complete=complete, help=help)
+
+
 _color = click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="[default: auto]")
 
 
 @main.command(cls=_InOrder)
 @_reads_input
-@click.option("--select", multiple=True, metavar="RULE", help="Run only these rules, families or globs.")
-@click.option("--ignore", multiple=True, metavar="RULE", help="Leave out these rules, families or globs.")
-@click.option("--extend-select", multiple=True, metavar="RULE", help="Run these as well.")
+@_rules_option("--select", help="Run only these rules, families or globs.")
+@_rules_option("--ignore", help="Leave out these rules, families or globs.")
+@_rules_option("--extend-select", help="Run these as well.")
 @click.option("--min-severity", type=click.Choice(SEVERITIES), help="Hide findings that are milder.  [default: info]")
 @click.option("--min-confidence", type=click.Choice(CONFIDENCES), help="Hide less sure findings.  [default: medium]")
 @click.option("--pedantic", is_flag=True, help="Run the rules of taste as well.")
@@ -239,20 +246,18 @@ def _options(given: _Input, flags: dict[str, object]) -> Options:
         pedantic=bool(flags["pedantic"]),
         show_suppressed=bool(flags["show_suppressed"] or flags["write_baseline"]),
         use_suppressions=not flags["no_ignores"],
-        baseline=_baseline(flags["baseline"]),
+        baseline=_baseline(flags["baseline"], config, given.root),
         changed=_changes(flags["since"], given.root),
     )
 
 
-def _baseline(given: object) -> Baseline:
-    from gpulint.baseline import Baseline, InvalidBaselineError, read
+def _baseline(given: object, config: Config, root: Path) -> Baseline:
+    """The file of the flag, else that of the configuration."""
+    from gpulint.baseline import Baseline, read
 
-    if not given:
-        return Baseline()
-    try:
+    if given:
         return read(Path(str(given)))
-    except InvalidBaselineError as error:
-        raise click.UsageError(untrusted.one_line(str(error))) from None
+    return read(config.folder(root) / config.baseline) if config.baseline else Baseline()
 
 
 def _changes(revision: object, root: Path) -> Changes | None:
@@ -496,7 +501,7 @@ def rules(style: str) -> None:
 
 
 @main.command()
-@click.argument("rule")
+@click.argument("rule", shell_complete=lambda *given: _complete_rule(*given))
 def explain(rule: str) -> None:
     """Say what a rule finds, why it matters, what to type, with a bad and a good manifest."""
     from difflib import get_close_matches
@@ -514,6 +519,100 @@ def explain(rule: str) -> None:
     found = known[rule]
     examples = [(each.kind, each.name, next(iter(each.files.values()), "")) for each in found.examples]
     click.echo(write(found.info(), examples), nl=False)
+
+
+@main.command("test-rules")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("-q", "--quiet", is_flag=True, help="Name only the examples that fail.")
+def test_rules(folder: Path, quiet: bool) -> None:
+    """Run the examples of your own rules: each marked line must be found, and no other."""
+    with _told_errors():
+        code = _test_rules(folder, quiet=quiet)
+    sys.exit(code)
+
+
+def _test_rules(folder: Path, *, quiet: bool) -> int:
+    from gpulint.rule_tests import load, outcomes
+
+    rules = load(folder)
+    if not rules:
+        raise click.UsageError(f"no rule in '{untrusted.one_line(str(folder))}'")
+    failed = total = 0
+    for outcome in outcomes(rules, [str(folder.absolute())]):
+        total += 1
+        failed += bool(outcome.mistakes)
+        if outcome.mistakes or not quiet:
+            verdict = "failed" if outcome.mistakes else "passed"
+            click.echo(untrusted.one_line(f"{verdict}: {outcome.rule}: {outcome.kind}: {outcome.example}"))
+        for mistake in outcome.mistakes:
+            click.echo(untrusted.one_line(f"  {mistake}"))
+    click.echo(f"{total - failed} of {total} examples of {len(rules)} rules passed")
+    return EXIT_FINDINGS if failed else EXIT_CLEAN
+
+
+@main.group("config")
+def configuration() -> None:
+    """Show, check or begin a configuration."""
+
+
+_config_file = click.option("--config", "config_file", type=click.Path(exists=True, dir_okay=False), metavar="FILE")
+
+
+@configuration.command("init")
+@click.option("--force", is_flag=True, help="Replace the file that is there.")
+def config_init(force: bool) -> None:
+    """Write a commented gpulint.toml to the current folder."""
+    from gpulint.config import FILE_NAME
+    from gpulint.config_text import STARTER
+
+    file = Path(FILE_NAME)
+    if file.exists() and not force:
+        raise click.UsageError(f"there is a {FILE_NAME} already; --force replaces it")
+    _write(STARTER, FILE_NAME)
+    click.echo(f"gpulint: {FILE_NAME} written", err=True)
+
+
+@configuration.command("show")
+@_config_file
+def config_show(config_file: str | None) -> None:
+    """Print the settings that are in force, as TOML."""
+    from gpulint.config_text import effective
+
+    with _told_errors():
+        config = _config(["."], Path.cwd(), {**_NO_FLAGS, "config_file": config_file})
+        click.echo(untrusted.lines(effective(config)), nl=False)
+
+
+@configuration.command("validate")
+@_config_file
+def config_validate(config_file: str | None) -> None:
+    """Check the configuration, and exit with 2 when something is wrong with it."""
+    from gpulint.baseline import read
+
+    with _told_errors():
+        config = _config(["."], Path.cwd(), {**_NO_FLAGS, "config_file": config_file})
+        if config.baseline:
+            read(config.folder(Path.cwd()) / config.baseline)
+    click.echo(f"gpulint: {untrusted.one_line(config.file) or 'no configuration, the defaults'}: no mistakes", err=True)
+
+
+@main.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell, to be sourced: eval "$(gpulint completion bash)"."""
+    from click.shell_completion import get_completion_class
+
+    found = get_completion_class(shell)
+    assert found is not None  # noqa: S101 - click has checked the name
+    click.echo(found(main, {}, "gpulint", "_GPULINT_COMPLETE").source())
+
+
+def _complete_rule(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    from gpulint.linter import all_rules
+
+    rules = all_rules()
+    names = {*(rule.id for rule in rules), *(rule.family for rule in rules)}
+    return sorted(name for name in names if name.startswith(begun))
 
 
 _NO_FLAGS: dict[str, object] = {
@@ -537,9 +636,10 @@ def _told_errors() -> Iterator[None]:
     except InvalidConfigError as error:
         _stop(error, EXIT_USAGE)
     except ValueError as error:
+        from gpulint.baseline import InvalidBaselineError
         from gpulint.rule import InvalidRulesError
 
-        if isinstance(error, InvalidRulesError):
+        if isinstance(error, InvalidRulesError | InvalidBaselineError):
             _stop(error, EXIT_USAGE)
         _crash()
     except BrokenPipeError:
