@@ -9,6 +9,8 @@
 | `governs` | installer, or device-plugin configurations that no installer names → node group |
 | `configures` | installer → ConfigMap or map in values (attribute `role`: `device-plugin` or `mig`) |
 | `advertises` | node group → resource name (attribute `offer`) |
+
+Of nodes that are alike to all pods only the first is there.
 """
 
 from __future__ import annotations
@@ -20,11 +22,12 @@ from typing import Literal, TypeAlias
 import networkx as nx
 
 from gpulint.graph import kustomize
+from gpulint.graph.claims import Claims
 from gpulint.graph.configs import Holder, config_map_holders, generated_holders, mig_files, plugin_configs
 from gpulint.graph.govern import Configurations, mig_holders, plugin_holders
 from gpulint.graph.installers import Installer, installers
-from gpulint.graph.landing import Landing, Nodes, landing
-from gpulint.graph.nodes import NodeGroup, node_groups
+from gpulint.graph.landing import Asked, Landing, Nodes, landing
+from gpulint.graph.nodes import NodeGroup, conditional_labels, node_groups
 from gpulint.graph.scope import Scope
 from gpulint.graph.sections import ChartValues, Release, chart_values, dra_drivers, releases
 from gpulint.graph.workloads import Workload, pods
@@ -47,8 +50,10 @@ class Graph:
     pods: tuple[Workload, ...]
     """Every pod template of the input."""
     workloads: tuple[Workload, ...]
-    """Those that ask for an accelerator."""
+    """Those that ask for an accelerator; without templates for which the workloads that are made of them speak."""
     nodes: Nodes
+    claims: Claims
+    """Of devices: what they ask for, and which pods have them."""
     spaces: Mapping[str, Completeness]
     given_namespaces: Mapping[str, str]
     """File → the namespace that its kustomization gives it."""
@@ -60,6 +65,10 @@ class Graph:
     def of_kind(self, kind: str, group: str = "") -> Iterator[Manifest]:
         """The objects of a kind, in the order of the input."""
         return (each for each in self.manifests if each.kind == kind and each.group == group)
+
+    def uses_gpu(self, workload: Workload) -> bool:
+        """Whether a pod asks for an accelerator: by the name of a resource, or by a claim that is known to give one."""
+        return bool(workload.asked) or self.claims.uses_gpu(workload)
 
     def landing(self, workload: Workload) -> Landing:
         """Where the pods may land; of those that ask for no accelerator too."""
@@ -100,15 +109,17 @@ def link(scope: Scope, house_labels: Mapping[str, Mapping[str, str]]) -> Graph:
     charts = chart_values(released)
     configurations = _configurations(scope, objects, charts, given)
     groups = node_groups(objects, scope.sources)
+    every = tuple(pods(objects, given))
     nodes = Nodes(
         groups,
         configurations,
         house_labels,
         complete="nodes" in scope.complete or any(group.exported for group in groups),
         admission_adds_tolerations=scope.admission_adds_tolerations,
+        asked=Asked.by({each.placement for each in every}),
+        conditional_labels=conditional_labels(objects),
     )
-    every = tuple(pods(objects, given))
-    asking = tuple(each for each in every if each.asked)
+    asking = tuple(each for each in every if each.asked and not each.superseded)
     network: nx.MultiDiGraph = nx.MultiDiGraph()
     _link_nodes(network, nodes)
     _link_installers(network, configurations)
@@ -116,7 +127,8 @@ def link(scope: Scope, house_labels: Mapping[str, Mapping[str, str]]) -> Graph:
     for workload in asking:
         _link_workload(network, workload, nodes)
     spaces = _spaces(scope, objects, nodes)
-    return Graph(scope, network, objects, charts, dra_drivers(released), every, asking, nodes, spaces, given)
+    claims = Claims(objects, given)
+    return Graph(scope, network, objects, charts, dra_drivers(released), every, asking, nodes, claims, spaces, given)
 
 
 def _objects(scope: Scope) -> Iterator[Manifest]:
@@ -140,7 +152,7 @@ def _configurations(
 
 
 def _link_nodes(network: nx.MultiDiGraph, nodes: Nodes) -> None:
-    for group in nodes.groups:
+    for group in nodes.distinct:
         network.add_node(thing(group), group=group)
         for candidate in nodes.candidates(group):
             for name, offer in candidate.offers.by_resource.items():
@@ -191,7 +203,7 @@ def _spaces(scope: Scope, objects: Iterable[Manifest], nodes: Nodes) -> dict[str
         "installers": bool(configurations.installers),
         "namespaces": ("", "Namespace") in kinds,
         "limits": ("", "LimitRange") in kinds,
-        "quotas": ("", "ResourceQuota") in kinds,
+        "quotas": any(kind in {"ResourceQuota", "ClusterResourceQuota", "Profile"} for _, kind in kinds),
         "queues": ("kueue.x-k8s.io", "ClusterQueue") in kinds,
         "claims": any(kind in {"ResourceClaim", "ResourceClaimTemplate"} for _, kind in kinds),
         "device-classes": any(kind == "DeviceClass" for _, kind in kinds),

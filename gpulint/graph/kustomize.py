@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gpulint.kube.tree import is_placeholder, mappings, sequence, text
+from gpulint.kube.tree import get, is_placeholder, mapping, mappings, sequence, text
 from gpulint.manifest import Place
 from gpulint.source import Source
 from gpulint.source.roles import KUSTOMIZATION_NAMES
@@ -16,7 +16,8 @@ from gpulint.source.roles import KUSTOMIZATION_NAMES
 def namespaces(sources: Iterable[Source]) -> dict[str, str]:
     """File → namespace, for the files that one kustomization with a `namespace` reaches; nothing where two disagree.
 
-    A Kustomization of Flux gives its `targetNamespace` to the build of its `path`, after all others.
+    A Kustomization of Flux gives its `targetNamespace` to the build of its `path`, after all others. An Application of
+    Argo CD gives that of its `destination` to what names none, and so does Helm with that of a release.
     """
     sources = tuple(sources)
     kustomizations = _kustomizations(sources)
@@ -28,7 +29,94 @@ def namespaces(sources: Iterable[Source]) -> dict[str, str]:
     for folder, namespace in _targets(sources):
         for path in _built(folder, kustomizations, sources):
             _give(by_flux, path, namespace)
-    return {path: names.pop() for path, names in {**given, **by_flux}.items() if len(names) == 1}
+    by_default = _defaults(sources, kustomizations)
+    return {path: names.pop() for path, names in {**by_default, **given, **by_flux}.items() if len(names) == 1}
+
+
+def _defaults(sources: tuple[Source, ...], kustomizations: Mapping[str, Mapping[str, object]]) -> dict[str, set[str]]:
+    """The namespaces that files get in which no object names its own."""
+    found: dict[str, set[str]] = {}
+    open_ = {source.path for source in sources if not any(each.namespace for each in source.documents())}
+    for application in _applications(sources):
+        for path in _applied(application, kustomizations, sources) & open_:
+            _give(found, path, application.namespace)
+    for source in sources:
+        if source.render is not None and source.path in open_:
+            _give(found, source.path, source.render.namespace)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Application:
+    """What an Application of Argo CD applies from a folder, and where."""
+
+    folder: str
+    recurse: bool
+    namespace: str
+    cluster: str
+
+
+def are_apart(sources: tuple[Source, ...], one: Source, other: Source) -> bool:
+    """Whether something tells that two files are for different clusters.
+
+    Applications with other destinations do, and two renders that share files: they are variants of one thing.
+    """
+    if one is other:
+        return False
+    if one.render is not None and other.render is not None:
+        return not one.render.files.keys().isdisjoint(other.render.files)
+    found = _destinations(sources)
+    first, second = found.get(one.path), found.get(other.path)
+    return first is not None and second is not None and first.isdisjoint(second)
+
+
+@lru_cache(maxsize=2)
+def _destinations(sources: tuple[Source, ...]) -> dict[str, frozenset[str]]:
+    return destinations(sources)
+
+
+def destinations(sources: Iterable[Source]) -> dict[str, frozenset[str]]:
+    """File → the clusters, by address or name, that Applications of Argo CD apply it to."""
+    sources = tuple(sources)
+    kustomizations = _kustomizations(sources)
+    found: dict[str, set[str]] = {}
+    for application in _applications(sources):
+        if application.cluster and not is_placeholder(application.cluster):
+            for path in _applied(application, kustomizations, sources):
+                found.setdefault(path, set()).add(application.cluster)
+    return {path: frozenset(clusters) for path, clusters in found.items()}
+
+
+def _applications(sources: Iterable[Source]) -> Iterator[_Application]:
+    for source in sources:
+        for document in source.documents():
+            if document.kind not in {"Application", "ApplicationSet"} or not document.api_version.startswith(
+                "argoproj"
+            ):
+                continue
+            spec = mapping(get(document.data(), ("spec",)))
+            if document.kind == "ApplicationSet":
+                spec = mapping(get(spec, ("template", "spec")))
+            to = mapping(spec.get("destination"))
+            cluster = text(to.get("server")) or text(to.get("name"))
+            for part in (mapping(spec.get("source")), *(each for _, each in mappings(spec.get("sources")))):
+                path = text(part.get("path"))
+                if path and not is_placeholder(path):
+                    recurse = mapping(part.get("directory")).get("recurse") is True
+                    folder = posixpath.normpath(path.strip("/"))
+                    yield _Application(folder, recurse, text(to.get("namespace")), cluster)
+
+
+def _applied(
+    application: _Application, kustomizations: Mapping[str, Mapping[str, object]], sources: Iterable[Source]
+) -> set[str]:
+    """The files that Argo CD builds of a folder: what its kustomization reaches, else the manifests in it."""
+    if application.folder in kustomizations:
+        return set(_reached(application.folder, kustomizations, set()))
+    folder = application.folder
+    if application.recurse:
+        return {source.path for source in sources if source.path.startswith(f"{folder}/")}
+    return {source.path for source in sources if posixpath.dirname(source.path) == folder}
 
 
 def _give(given: dict[str, set[str]], path: str, namespace: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from gpulint.gpu.catalog import by_product_label
 from gpulint.graph.govern import MIG_CONFIG_LABEL, PLUGIN_CONFIG_LABEL, Configurations, Governed, govern
-from gpulint.graph.nodes import PRODUCT, SCRIPTED, Label, NodeGroup, with_hardware
+from gpulint.graph.nodes import INSTANCE_TYPE, PRODUCT, SCRIPTED, Label, NodeGroup, with_hardware
 from gpulint.graph.offers import (
     FULL_GPU,
     GKE_SHARING_LABEL,
@@ -43,7 +43,9 @@ _RUNTIME_DOMAINS = (
     "karpenter.k8s.aws/",
     "karpenter.azure.com/",
     "kubernetes.azure.com/",
+    "agentpool",
     "machine.openshift.io/",
+    "hypershift.openshift.io/",
 )
 """Labels of these domains are set by components at run time: a manifest that lacks one says nothing."""
 _COMMON_LABELS = (
@@ -67,6 +69,12 @@ _COMMON_LABELS = (
     "karpenter.k8s.aws/instance-",
 )
 """Labels that tell no pool from another: nodes that nobody declares have them as well."""
+_OF_GPUS = ("nvidia.com/", "amd.com/", "cloud.google.com/", "karpenter.", "eks.amazonaws.com/instance-", INSTANCE_TYPE)
+"""Labels that tell of a node's GPUs, or of how they are shared."""
+_OF_ONE_NODE = frozenset({"nvidia.com/gfd.timestamp"})
+_COMPUTE_CLASS = "cloud.google.com/compute-class"
+_GKE = "cloud.google.com/"
+_ACCELERATOR_TAINTS = ("nvidia.com/", "amd.com/", "google.com/tpu")
 _QUEUE = "kueue.x-k8s.io/queue-name"
 _HOSTNAME = "kubernetes.io/hostname"
 _MOST_DESCRIBED = 16
@@ -81,6 +89,12 @@ class Candidate:
     governed: Governed
     offers: Offers
     declared: bool
+    alike: tuple[NodeGroup, ...] = ()
+    """The declared nodes that are as the group is to all pods, the group among them."""
+
+    @property
+    def groups(self) -> tuple[NodeGroup, ...]:
+        return self.alike or (self.group,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +104,12 @@ class Excluded:
     group: NodeGroup
     mismatch: Mismatch | None
     taints: tuple[Taint, ...]
+    alike: tuple[NodeGroup, ...] = ()
+    """As for a candidate."""
+
+    @property
+    def groups(self) -> tuple[NodeGroup, ...]:
+        return self.alike or (self.group,)
 
     @property
     def reason(self) -> str:
@@ -113,6 +133,34 @@ Divided: TypeAlias = tuple[tuple[Candidate, ...], tuple[Candidate, ...], tuple[E
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What pods select by: all else makes no difference between nodes."""
+
+    keys: frozenset[str]
+    """Of labels, without those below."""
+    names: frozenset[str]
+    """Of nodes."""
+    by_name: bool
+    """Whether any name makes a difference, as one that is excluded does."""
+
+    @classmethod
+    def by(cls, placements: Iterable[Placement]) -> Asked:
+        keys: set[str] = set()
+        names: set[str] = set()
+        by_name = False
+        for placement in placements:
+            names.add(placement.node_name)
+            for requirement in placement.requirements:
+                if not requirement.is_field and requirement.key != _HOSTNAME:
+                    keys.add(requirement.key)
+                elif requirement.operator == "In" and not requirement.uncertain:
+                    names.update(requirement.values)
+                else:
+                    by_name = True
+        return cls(frozenset(keys), frozenset(names), by_name)
+
+
+@dataclass(frozen=True, slots=True)
 class Nodes:
     """The declared nodes and pools of a scope with all that governs them."""
 
@@ -121,23 +169,31 @@ class Nodes:
     house_labels: Mapping[str, Mapping[str, str]]
     complete: bool
     admission_adds_tolerations: bool
+    asked: Asked
+    conditional_labels: frozenset[str] = frozenset()
+    """Keys of labels that nodes may get by a rule."""
+    _alike: dict[int, tuple[NodeGroup, ...]] = field(default_factory=dict)
     _candidates: dict[int, tuple[Candidate, ...]] = field(default_factory=dict)
     _labels: dict[int, LabelSet] = field(default_factory=dict)
-    _own: dict[bool, frozenset[str]] = field(default_factory=dict)
+    _own: dict[tuple[bool, str], frozenset[str]] = field(default_factory=dict)
     _divided: dict[tuple[Placement, bool], Divided] = field(default_factory=dict)
 
     def candidates(self, group: NodeGroup) -> tuple[Candidate, ...]:
-        """The group under each configuration that may govern it."""
+        """The group under each configuration that may govern it; with all that are alike for the first of these."""
         known = self._candidates.get(id(group))
         if known is None:
+            alike = self._classes().get(id(group), ())
             known = tuple(
-                self._candidate(group, governed, declared=True) for governed in govern(group, self.configurations)
+                self._candidate(group, governed, declared=True, alike=alike)
+                for governed in govern(group, self.configurations)
             )
             self._candidates[id(group)] = known
         return known
 
-    def _candidate(self, group: NodeGroup, governed: Governed, *, declared: bool) -> Candidate:
-        return Candidate(group, governed, offers(group, governed, self.house_labels), declared)
+    def _candidate(
+        self, group: NodeGroup, governed: Governed, *, declared: bool, alike: tuple[NodeGroup, ...] = ()
+    ) -> Candidate:
+        return Candidate(group, governed, offers(group, governed, self.house_labels), declared, alike)
 
     def described(self, group: NodeGroup, workload: Workload) -> Iterator[Candidate]:
         """Nodes that only a selector describes, under each configuration that leaves them the labels it asks for."""
@@ -157,6 +213,11 @@ class Nodes:
             self._labels[id(candidate)] = known
         return known
 
+    @property
+    def distinct(self) -> tuple[NodeGroup, ...]:
+        """The groups, of those that are alike to all pods only the first: what landings speak of."""
+        return tuple(alike[0] for alike in self._classes().values())
+
     def divided(self, placement: Placement, *, queued: bool) -> Divided:
         """The declared nodes as a placement divides them; flavors take part for what Kueue queues."""
         known = self._divided.get((placement, queued))
@@ -169,33 +230,79 @@ class Nodes:
         sure: list[Candidate] = []
         possible: list[Candidate] = []
         excluded: list[Excluded] = []
-        for group in self.groups:
-            if group.kind == "ResourceFlavor" and not queued:
+        for alike in self._classes().values():
+            group = alike[0]
+            if not takes_part(group, placement, queued=queued):
                 continue
-            barred = () if _tolerated_by_admission(group, self) else _barred(placement, group)
+            barred = self._barred(placement, group)
             for candidate in self.candidates(group):
                 match = placement.matches(self.labels(candidate))
                 if match.truth == "no" or barred:
-                    excluded.append(Excluded(group, match.mismatch, barred))
+                    excluded.append(Excluded(group, match.mismatch, barred, alike))
                 elif match.truth == "yes" and (group.has_gpu or by_label):
                     sure.append(candidate)
                 elif match.truth == "maybe" and group.has_gpu:
                     possible.append(candidate)
-        return tuple(sure), tuple(possible), tuple(excluded)
+        return tuple(sure), tuple(possible), tuple(each for each in excluded if not each.group.simulated)
+
+    def _classes(self) -> Mapping[int, tuple[NodeGroup, ...]]:
+        """The groups, those together that are alike to all pods, as most nodes of a snapshot are; by the first one."""
+        if not self._alike:
+            found: dict[Hashable, list[NodeGroup]] = {}
+            for group in self.groups:
+                found.setdefault(self._likeness(group), []).append(group)
+            self._alike.update({id(alike[0]): tuple(alike) for alike in found.values()})
+        return self._alike
+
+    def _likeness(self, group: NodeGroup) -> Hashable:
+        if group.kind != "Node":
+            return id(group)
+        names = {group.name, group.label(_HOSTNAME)}
+        labels = sorted((key, label.value) for key, label in group.labels.items() if self._matters(key))
+        return (
+            frozenset(names if self.asked.by_name else names & self.asked.names),
+            tuple(labels),
+            group.taints,
+            tuple(sorted(group.allocatable.items())),
+            tuple(gpu.id for gpu in group.gpus),
+            group.gpus_per_node,
+            group.most_gpus_per_node,
+            group.exported,
+            group.simulated,
+            group.folder,
+            bool(group.relabelled),
+        )
+
+    def _matters(self, key: str) -> bool:
+        if key in self.asked.keys or key in self.house_labels:
+            return True
+        return key.startswith(_OF_GPUS) and key not in _OF_ONE_NODE
+
+    def _barred(self, placement: Placement, group: NodeGroup) -> tuple[Taint, ...]:
+        """The taints that keep the pod off; where `nodeName` bypasses the scheduler only those that evict it."""
+        taints = untolerated(group.taints, placement.tolerations)
+        if placement.node_name:
+            return tuple(each for each in taints if each.effect == "NoExecute")
+        if self.admission_adds_tolerations or any(key.startswith(_GKE) for key in group.labels):
+            return tuple(each for each in taints if not each.key.startswith(_ACCELERATOR_TAINTS))
+        return taints
 
     def _conventions(self, group: NodeGroup) -> frozenset[str]:
         """Keys of the author's own that nodes declared the same way carry: a group without one evidently lacks it."""
-        known = self._own.get(group.describes)
+        if not group.describes and group.kind != SCRIPTED:
+            return frozenset()
+        way = group.describes, group.cluster
+        known = self._own.get(way)
         if known is None:
-            alike = (each for each in self.groups if each.describes == group.describes)
-            keys = {key for each in alike if each.kind != "ResourceFlavor" for key in each.labels}
-            known = self._own[group.describes] = frozenset(key for key in keys if self._is_own(key))
+            alike = [each for each in self.groups if (each.describes, each.cluster) == way and not each.conditional]
+            keys = {key for each in alike for key in each.labels.keys() - each.identity}
+            known = self._own[way] = frozenset(key for key in keys if self._is_own(key))
         return known
 
     def _is_own(self, key: str) -> bool:
         if key in self.house_labels or key in {PLUGIN_CONFIG_LABEL, MIG_CONFIG_LABEL}:
             return True
-        return not key.startswith(_RUNTIME_DOMAINS)
+        return not key.startswith(_RUNTIME_DOMAINS) and key not in self.conditional_labels
 
 
 def landing(workload: Workload, nodes: Nodes) -> Landing:
@@ -213,9 +320,7 @@ def landing(workload: Workload, nodes: Nodes) -> Landing:
 
 def _is_queued(workload: Workload) -> bool:
     """Whether Kueue handles it: then it runs where a flavor of its queue says."""
-    metadata = workload.template.metadata
-    places = [("metadata", "labels"), *([(*metadata, "labels")] if metadata is not None else [])]
-    return any(workload.manifest.get(*place, _QUEUE) is not None for place in places)
+    return any(labels.get(_QUEUE) is not None for labels in (workload.labels, workload.pod_labels))
 
 
 def names_nodes(placement: Placement) -> bool:
@@ -231,21 +336,19 @@ def _is_telling(requirement: Requirement) -> bool:
     return asks and not requirement.key.startswith(_COMMON_LABELS)
 
 
+def takes_part(group: NodeGroup, placement: Placement, *, queued: bool) -> bool:
+    """Flavors are for what Kueue queues; a ComputeClass for pods that name one, which GKE keeps all others off."""
+    if group.kind == "ResourceFlavor":
+        return queued
+    if group.kind == "ComputeClass":
+        return any(each.key == _COMPUTE_CLASS for each in placement.requirements)
+    return True
+
+
 def _is_of(described: NodeGroup, candidate: Candidate, nodes: Nodes) -> bool:
     """Whether the declared nodes are among those that the selector describes."""
     labels = nodes.labels(candidate)
     return all(label.value in (labels.possible(key) or ()) for key, label in described.labels.items())
-
-
-def _barred(placement: Placement, group: NodeGroup) -> tuple[Taint, ...]:
-    """The taints that keep the pod off; where `nodeName` bypasses the scheduler only those that evict it."""
-    taints = untolerated(group.taints, placement.tolerations)
-    return tuple(each for each in taints if each.effect == "NoExecute") if placement.node_name else taints
-
-
-def _tolerated_by_admission(group: NodeGroup, nodes: Nodes) -> bool:
-    """GKE, and whoever says so in the configuration, runs the admission plugin ExtendedResourceToleration."""
-    return nodes.admission_adds_tolerations or any(key.startswith("cloud.google.com/gke-") for key in group.labels)
 
 
 # --- nodes that only a selector describes -----------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from gpulint.gpu.catalog import by_product_label
 from gpulint.gpu.mig import resource_name
 from gpulint.gpu.resources import classify
 from gpulint.graph.govern import Governed, Layout
-from gpulint.graph.nodes import PRODUCT, Label, NodeGroup
+from gpulint.graph.nodes import GKE_ACCELERATOR, PRODUCT, Label, NodeGroup
 from gpulint.manifest import Place
 
 FULL_GPU = "nvidia.com/gpu"
@@ -67,10 +67,10 @@ def offers(group: NodeGroup, governed: Governed, house_labels: Mapping[str, Mapp
 
     `house_labels` maps a label of the author's own to what its values mean; it counts where no configuration is chosen.
     """
-    if GKE_SHARING_LABEL in group.labels or GKE_PARTITION_LABEL in group.labels:
+    if _is_pool_of_gke(group, governed) or GKE_SHARING_LABEL in group.labels or GKE_PARTITION_LABEL in group.labels:
         return _gke(group)
     labelled = _apply_labels(_configured(group, governed, house_labels), group)
-    listed = group.exported and (group.allocatable or not group.has_gpu)
+    listed = (group.exported and not group.has_gpu) or ((group.exported or group.simulated) and group.allocatable)
     return _exported(group, labelled) if listed else labelled
 
 
@@ -259,11 +259,17 @@ def _is_gke(group: NodeGroup) -> bool:
     return any(key.startswith("cloud.google.com/gke-") for key in group.labels)
 
 
+def _is_pool_of_gke(group: NodeGroup, governed: Governed) -> bool:
+    """Whether its source says all that GKE makes of it: without a sharing strategy nothing is shared."""
+    own = group.describes and group.kind != "Node" and governed.installer is None
+    return own and GKE_ACCELERATOR in group.labels
+
+
 def _gke(group: NodeGroup) -> Offers:
     """GKE always advertises nvidia.com/gpu; more than one time-shared unit per container is refused there.
 
-    Under MPS it is taken on nodes with one device, where units add up to memory and threads of it
-    (container-engine-accelerators pkg/gpu/nvidia/gpusharing, and `Envs` in manager.go).
+    Under MPS it is taken on nodes with one device, where units add up to memory and threads of it; a partition is a
+    device (container-engine-accelerators pkg/gpu/nvidia/gpusharing, and `Envs` in manager.go).
     """
     strategy = group.labels.get(GKE_SHARING_LABEL)
     clients = group.label(GKE_CLIENTS_LABEL)
@@ -271,12 +277,13 @@ def _gke(group: NodeGroup) -> Offers:
     plain = _plain(FULL_GPU, profile)
     if strategy is None or strategy.value not in {"time-sharing", "mps"}:
         return Offers({FULL_GPU: plain}, complete=True)
+    several = group.gpu_count > 1 or profile.startswith(("1g.", "2g.", "3g."))
     shared = replace(
         plain,
         sharing="mps" if strategy.value == "mps" else "time-slicing",
         replicas=int(clients) if clients.isdecimal() else 0,
-        refuses_several=strategy.value == "time-sharing",
-        adds_up=strategy.value == "mps",
+        refuses_several=strategy.value == "time-sharing" or several,
+        adds_up=strategy.value == "mps" and not several,
         told_by="label",
         place=strategy.place,
     )

@@ -44,11 +44,12 @@ class Patch:
         if self.files is not None and manifest.document.source.path not in self.files:
             return False
         if self.target_kind or self.target_name:
-            return all(
-                _matches(pattern, value)
-                for pattern, value in ((self.target_kind, manifest.kind), (self.target_name, manifest.name))
-            )
+            return self.targets(manifest.kind, manifest.name)
         return self.get("kind") == manifest.kind and self.get("metadata", "name") == manifest.name
+
+    def targets(self, kind: str, name: str) -> bool:
+        """Whether the target that it was given with covers an object."""
+        return _matches(self.target_kind, kind) and _matches(self.target_name, name)
 
     def changes(self, *field: str) -> bool:
         """Whether it says anything of a field, or of what is above or below it."""
@@ -93,14 +94,39 @@ def patches(sources: Iterable[Source]) -> Iterator[Patch]:
                 yield from _inline(document, changed.get(posixpath.dirname(source.path), frozenset()))
 
 
+def patches_of_kustomization(
+    kustomization: Source, sources: Mapping[str, Source], files: frozenset[str]
+) -> list[Patch]:
+    """The patches of one kustomization in order, those in files (by path in `sources`) with the targets they are for.
+
+    `files` are the files whose objects it may change.
+    """
+    found: list[Patch] = []
+    for document in kustomization.documents():
+        found += _inline(document, files)
+        for path, target in _entries(document):
+            for part in sources[path].documents() if path in sources else ():
+                kind, name = text(target.get("kind")), text(target.get("name"))
+                found.append(Patch(part.data(), Place(part, ()), files, kind, name))
+    return found
+
+
+def _entries(document: Document) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Path and target of each patch that stands in a file."""
+    data = document.data()
+    folder = posixpath.dirname(document.source.path)
+    for field in ("patches", "patchesJson6902", "patchesStrategicMerge"):
+        for entry in sequence(data.get(field)) if isinstance(data, Mapping) else ():
+            path = text(entry.get("path")) if isinstance(entry, Mapping) else text(entry)
+            target = entry.get("target") if isinstance(entry, Mapping) else None
+            if path and "\n" not in path:
+                full = posixpath.normpath(posixpath.join(folder, path))
+                yield full, target if isinstance(target, Mapping) else {}
+
+
 def _named_files(kustomization: Source) -> Iterator[str]:
     for document in kustomization.documents():
-        data = document.data()
-        for field in ("patches", "patchesJson6902", "patchesStrategicMerge"):
-            for entry in sequence(data.get(field)) if isinstance(data, Mapping) else ():
-                path = text(entry.get("path")) if isinstance(entry, Mapping) else text(entry)
-                if path and "\n" not in path:
-                    yield posixpath.normpath(posixpath.join(posixpath.dirname(kustomization.path), path))
+        yield from (path for path, _ in _entries(document))
 
 
 def patches_of(manifest: Manifest, among: Sequence[Patch], *field: str) -> tuple[Patch, ...] | None:

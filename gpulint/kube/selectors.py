@@ -66,8 +66,8 @@ class LabelSet:
     def of_requirements(cls, requirements: object, *, closed: bool = False) -> LabelSet:
         """From Karpenter requirements (`[{key, operator, values}]`): what the nodes that it makes can carry."""
         result = cls(closed=closed)
-        for _, item in mappings(requirements):
-            result = result.narrowed(_expression(item, ()))
+        for requirement in sorted(pool_requirements(requirements), key=lambda each: each.operator in ("Gt", "Lt")):
+            result = result.narrowed(requirement)  # bounds come last: they narrow what is known
         return result
 
     def possible(self, key: str) -> frozenset[Value] | None:
@@ -122,7 +122,8 @@ class LabelSet:
             return self._with(key, frozenset({ABSENT}))
         ruled_out = wanted if operator == "NotIn" else frozenset({ABSENT})
         if possible is not None:
-            return self._with(key, possible - ruled_out)
+            left = (value for value in possible - ruled_out if _holds(requirement, value) != "no")
+            return self._with(key, frozenset(left))
         return LabelSet(
             self.values,
             {**self.excluded, key: self.excluded.get(key, frozenset()) | ruled_out},
@@ -269,6 +270,11 @@ def selector_requirements(selector: object, at: Path = ()) -> tuple[Requirement,
     )
 
 
+def pool_requirements(requirements: object) -> tuple[Requirement, ...]:
+    """Karpenter requirements; `Gte` and `Lte` become `Gt` and `Lt`."""
+    return tuple(_plain_bound(_expression(item, ())) for _, item in mappings(requirements))
+
+
 def expression_requirements(expressions: object, at: Path = ()) -> tuple[Requirement, ...]:
     """A list of `{key, operator, values}` as requirements; malformed ones are uncertain."""
     if is_placeholder(expressions):
@@ -300,6 +306,13 @@ def _expression(item: Mapping[str, object], at: Path) -> Requirement:
     values = item.get("values")
     listed = (text(values),) if is_placeholder(values) else tuple(text(value) for value in sequence(values))
     return Requirement(text(item.get("key")), text(item.get("operator")), listed, at)
+
+
+def _plain_bound(requirement: Requirement) -> Requirement:
+    step = {"Gte": ("Gt", -1), "Lte": ("Lt", 1)}.get(requirement.operator)
+    if step is None or len(requirement.values) != 1 or not _INTEGER.fullmatch(requirement.values[0]):
+        return requirement
+    return replace(requirement, operator=step[0], values=(str(int(requirement.values[0]) + step[1]),))
 
 
 def _any(terms: Sequence[Sequence[Requirement]], labels: LabelSet) -> Match:
