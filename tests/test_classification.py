@@ -133,6 +133,39 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an image in parts": (
         deployment("a", container() | {"image": {"repository": "vllm/vllm-openai", "tag": "v1"}}),
+        "inference high",
+    ),
+    "an image whose own entry point serves, with options of it": (
+        bare("x", container("mirror.local/tgi/text-generation-inference:3.3", args=["--model-id", "org/m"])),
+        "inference high",
+    ),
+    "Ollama, told to serve": (deployment("a", container("ollama/ollama:0.9", args=["serve"])), "inference high"),
+    "llama.cpp, where the tag says server": (
+        deployment("a", container("ghcr.io/ggml-org/llama.cpp:server-cuda-b5000", args=["-m", "/m.gguf"])),
+        "inference high",
+    ),
+    "a NIM": (bare("a", container("nvcr.io/nim/org/chat-8b:1.3")), "inference high"),
+    "TensorFlow Serving": (bare("a", container("tensorflow/serving:2.17.0-gpu")), "inference high"),
+    "llama.cpp with all its tools": (bare("a", container("ghcr.io/ggml-org/llama.cpp:full-cuda")), "inference medium"),
+    "an operator that is named for what it installs": (
+        bare("a", container("nvcr.io/nvidia/cloud-native/k8s-nim-operator:v2")),
+        "inference medium",
+    ),
+    "Triton without a command serves nothing": (
+        bare("a", container("nvcr.io/nvidia/tritonserver:25.01-py3")),
+        "inference medium",
+    ),
+    "Ollama that only fetches a model": (
+        bare("a", container("ollama/ollama", args=["pull", "qwen3"])),
+        "inference medium",
+    ),
+    "a server's image with another command": (
+        bare("a", container("vllm/vllm-openai:v0.9", ["python3", "/work/run.py"])),
+        "inference medium",
+    ),
+    "a job that runs a server": (job("x", container("vllm/vllm-openai:v0.9")), "inference high"),
+    "KubeRay puts its own command before a server's": (
+        made("ray.io", "RayCluster", "x", {"headGroupSpec": {"template": pod(container("vllm/vllm-openai:v0.9"))}}),
         "inference medium",
     ),
     # training
@@ -165,12 +198,85 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a deployment that trains, by image and name": (
         deployment("cifar10-cnn", container("acme/cifar10_train:v2")),
-        "training medium",
+        "training high",
     ),
-    "variables only": (
+    "a dataset in image and name, behind nothing": (
+        deployment("digits-mnist", container("acme/mnist_cnn:4")),
+        "training high",
+    ),
+    "a dataset in the image only": (deployment("digits", container("acme/mnist_cnn:4")), "training medium"),
+    "a server of a model of that dataset": (
+        deployment("mnist-server", container("acme/mnist_cnn:4", ports=port(8080), readinessProbe=HEALTH)),
+        "training low",
+    ),
+    "a framework in the image does not train by itself": (
+        job("prepare", container("nvcr.io/nvidia/nemo:25.02")),
+        "training low",
+    ),
+    "a trainer in image and name": (job("finetune-7b", container("acme/llama-trainer:2")), "training high"),
+    "an image for training that sleeps": (
+        bare("training-box", container("acme/pytorch-training:2", "sleep infinity")),
+        "interactive low",
+    ),
+    "hyperparameters": (
         job(
             "run",
             container("$IMAGE_URL", env=[{"name": "LORA_R", "value": "8"}, {"name": "TRAIN_BATCH_SIZE", "value": "1"}]),
+        ),
+        "training high",
+    ),
+    "one variable only": (job("run", container("$IMAGE_URL", env=[{"name": "LORA_R", "value": "8"}])), "training low"),
+    "hyperparameters of a server": (
+        deployment(
+            "a",
+            container(
+                "vllm/vllm-openai:v0.9", env=[{"name": "LORA_R", "value": "8"}, {"name": "EPOCHS", "value": "1"}]
+            ),
+        ),
+        "inference low",
+    ),
+    "a kind that trains runs a test of the network": (
+        made(
+            "kubeflow.org",
+            "PyTorchJob",
+            "ring",
+            {"pytorchReplicaSpecs": {"Worker": {"template": pod(container("acme/x", "all_reduce_perf -b 8 -e 1G"))}}},
+        ),
+        "batch test high",
+    ),
+    "a kind that trains looks at the network before": (
+        made(
+            "kubeflow.org",
+            "PyTorchJob",
+            "x",
+            {"pytorchReplicaSpecs": {"Worker": {"template": pod(container("acme/x", "nvbandwidth; torchrun a.py"))}}},
+        ),
+        "training certain",
+    ),
+    "a simulation that a kind for training starts on several nodes": (
+        made(
+            "trainer.kubeflow.org",
+            "TrainJob",
+            "md",
+            {"trainer": {"command": ["lmp", "-in", "in.melt"], "resourcesPerNode": GPU}},
+        ),
+        "batch high",
+    ),
+    "a runtime of Kubeflow Trainer": (
+        made(
+            "trainer.kubeflow.org",
+            "ClusterTrainingRuntime",
+            "mpi",
+            {
+                "template": {
+                    "spec": {
+                        "replicatedJobs": [
+                            {"name": "launcher", "template": {"spec": {"template": pod({"name": "x", "image": "a"})}}},
+                            {"name": "node", "template": {"spec": {"template": pod(container("acme/mpi"))}}},
+                        ]
+                    }
+                }
+            },
         ),
         "training low",
     ),

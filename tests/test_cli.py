@@ -23,6 +23,7 @@ spec:
       resources:
         limits:
           nvidia.com/gpu: {amount}
+          memory: 8Gi
 """
 ROOT = Path(__file__).parent.parent
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gpulint.config import DEFAULTS
 from gpulint.facts import derive
-from gpulint.facts.namespace import NamespaceFact, QuotaItem, quota_items
+from gpulint.facts.namespace import NamespaceFact
 from gpulint.graph import kustomize
 from gpulint.source import read_stdin
-from tests.linked import SLICED, document, linked, node, pod, policy, settings
+from tests.linked import SLICED, document, linked, pod, policy, settings
 
 SHARED = {"nvidia.com/gpu.sharing-strategy": "time-slicing"}
 IN_LAB = {"namespace": "lab"}
@@ -129,64 +131,94 @@ def test_the_namespace_that_a_kustomization_gives(files: dict[str, str], expecte
     assert kustomize.namespaces([read_stdin(text, path) for path, text in files.items()]) == expected
 
 
-# --- quotas -----------------------------------------------------------------------------------------------------------
+# --- quotas of other tenants ------------------------------------------------------------------------------------------
+
+QUOTA = {"requests.nvidia.com/gpu": "4"}
 
 
-def quota(*keys: str, kind: str = "ResourceQuota", api: str = "v1", path: tuple[str, ...] = ("hard",)) -> str:
-    spec: object = dict.fromkeys(keys, "4")
-    for step in reversed(path):
-        spec = {step: spec}
-    return document(kind, "share", api, metadata=IN_LAB, spec=spec)
+def quota(namespace: str, hard: object = None) -> str:
+    return document("ResourceQuota", "share", metadata={"namespace": namespace}, spec={"hard": hard or QUOTA})
 
 
-def items(text: str) -> list[QuotaItem]:
-    return list(quota_items(linked({"all.yaml": text})))
+def in_lab(text: str, label: str = "") -> NamespaceFact:
+    config = replace(DEFAULTS, tenant_label=label)
+    facts = derive(linked({"all.yaml": text}), config)
+    return next(each for each in facts if isinstance(each, NamespaceFact) and each.name == "lab")
 
 
-@pytest.mark.parametrize(
-    ("key", "prefix", "resource"),
-    [
-        ("nvidia.com/gpu", "", "nvidia.com/gpu"),
-        ("limits.nvidia.com/gpu", "limits.", "nvidia.com/gpu"),
-        ("requests.nvidia.com/mig-1g.5gb", "requests.", "nvidia.com/mig-1g.5gb"),
-        ("limits.amd.com/gpu", "limits.", "amd.com/gpu"),
-    ],
-)
-def test_a_quota_on_gpus(key: str, prefix: str, resource: str) -> None:
-    (item,) = items(quota(key))
-    assert (item.quota, item.key, item.prefix, item.resource) == ("ResourceQuota lab/share", key, prefix, resource)
-    assert item.place.field() == f'spec.hard["{key}"]'
-    assert not item.counted_too or prefix == "requests."
+TWO = namespaced(pod()) + namespaced(pod(), "office")
 
 
-@pytest.mark.parametrize("key", ["limits.cpu", "pods", "count/jobs.batch", "requests.nvidia.com/gpumem"])
-def test_other_quotas(key: str) -> None:
-    assert items(quota(key) + node(labels=SHARED)) == []
-
-
-def test_the_key_that_counts_beside_it() -> None:
-    counted = {item.key: item.counted_too for item in items(quota("nvidia.com/gpu", "requests.nvidia.com/gpu"))}
-    assert counted["nvidia.com/gpu"]
-
-
-def test_hami_reads_quotas_of_its_own() -> None:
-    (item,) = items(quota("limits.nvidia.com/gpu", "limits.nvidia.com/gpumem"))
-    assert item.other_scheduler
-    (item,) = items(quota("limits.nvidia.com/gpu") + pod("nvidia.com/gpumem", 4000))
-    assert item.other_scheduler
+def test_a_tenant_without_a_quota_beside_one_that_has_one() -> None:
+    found = in_lab(TWO + quota("office"))
+    assert (found.users, found.quota_peers, found.has_quota) == (("Pod lab/app",), ("office",), False)
+    assert (found.multi_tenant, found.evident) == (True, ("quotas",))
+    assert found.quota_place.field() == 'spec.hard["requests.nvidia.com/gpu"]'
 
 
 @pytest.mark.parametrize(
-    ("kind", "api", "path"),
+    "added",
     [
-        ("ClusterResourceQuota", "quota.openshift.io/v1", ("quota", "hard")),
-        ("Profile", "kubeflow.org/v1", ("resourceQuotaSpec", "hard")),
+        pytest.param(quota("lab"), id="of its own"),
+        pytest.param(quota("lab", {"limits.nvidia.com/gpu": "4"}), id="one that is never counted"),
+        pytest.param(quota(""), id="of a namespace that is not known"),
+        pytest.param(
+            document("Profile", "lab", "kubeflow.org/v1", spec={"resourceQuotaSpec": {"hard": QUOTA}}), id="Profile"
+        ),
+        pytest.param(
+            document("ClusterResourceQuota", "all", "quota.openshift.io/v1", spec={"quota": {"hard": QUOTA}}),
+            id="of a selector that may fit",
+        ),
+        pytest.param(document("LocalQueue", "main", "kueue.x-k8s.io/v1beta1", metadata=IN_LAB), id="a queue of Kueue"),
+        pytest.param(document("ElasticQuota", "main", "nos.nebuly.com/v1", metadata=IN_LAB), id="ElasticQuota"),
+        pytest.param(document("Tenant", "gpu-users", "capsule.clastix.io/v1beta2"), id="Capsule"),
     ],
 )
-def test_kinds_that_are_evaluated_as_a_quota(kind: str, api: str, path: tuple[str, ...]) -> None:
-    (item,) = items(quota("limits.nvidia.com/gpu", kind=kind, api=api, path=path))
-    assert item.place.field() == f'spec.{".".join(path)}["limits.nvidia.com/gpu"]'
+def test_what_may_limit_a_namespace(added: str) -> None:
+    assert in_lab(TWO + quota("office") + added).has_quota
 
 
-def test_a_quota_of_another_shape_is_none() -> None:
-    assert items(document("ResourceQuota", "gpu", spec={"hard": ["nvidia.com/gpu"]})) == []
+@pytest.mark.parametrize(
+    "added",
+    [
+        pytest.param(quota("lab", {"requests.cpu": "4"}), id="of CPUs"),
+        pytest.param(
+            document("Namespace", "lab", metadata={"labels": {"team": "a"}})
+            + document(
+                "ClusterResourceQuota",
+                "all",
+                "quota.openshift.io/v1",
+                spec={"selector": {"labels": {"matchLabels": {"team": "b"}}}, "quota": {"hard": QUOTA}},
+            ),
+            id="of a selector that does not fit",
+        ),
+    ],
+)
+def test_what_does_not_limit_a_namespace(added: str) -> None:
+    assert not in_lab(TWO + quota("office") + added).has_quota
+
+
+def test_one_tenant_is_not_several() -> None:
+    assert not in_lab(namespaced(pod()) + quota("office")).multi_tenant
+
+
+def test_two_namespaces_of_one_tenant_are_one() -> None:
+    both = document("Namespace", "lab", metadata={"labels": {"team": "a"}})
+    both += document("Namespace", "office", metadata={"labels": {"team": "a"}})
+    assert not in_lab(TWO + both + quota("office"), "team").multi_tenant
+
+
+def test_a_scheduler_of_its_own_has_its_own_quotas() -> None:
+    left = namespaced(pod(schedulerName="volcano")) + namespaced(pod(), "office")
+    found = in_lab(left + quota("office"))
+    assert found.users == ()
+
+
+def test_samples_tell_nothing_of_one_another() -> None:
+    files = {
+        "samples/a/pod.yaml": namespaced(pod()),
+        "samples/b/all.yaml": namespaced(pod(), "office") + quota("office"),
+    }
+    facts = derive(linked(files), DEFAULTS)
+    found = next(each for each in facts if isinstance(each, NamespaceFact) and each.name == "lab")
+    assert (found.quota_peers, found.evident) == (("office",), ())

@@ -49,14 +49,43 @@ def test_signs_of_a_service_level(text: str, expected: bool) -> None:
 
 def test_only_a_sure_class_is_told() -> None:
     assert owner(deployment()).workload_class == "unknown"
-    assert owner(deployment().replace("example.com/app:1", "vllm/vllm-openai:v0.9.1")).workload_class == "unknown"
-    server = deployment().replace(
-        "example.com/app:1", 'vllm/vllm-openai:v0.9.1", "command": ["vllm", "serve"], "tty": "'
-    )
-    assert owner(server).workload_class == "inference"
+    assert owner(deployment().replace("example.com/app:1", "lmsysorg/sglang:v0.4")).workload_class == "unknown"
+    assert owner(deployment().replace("example.com/app:1", "vllm/vllm-openai:v0.9.1")).workload_class == "inference"
+
+
+def test_what_is_not_sure_can_be_guessed() -> None:
+    owners = Owners({})
+    workload = only_workload(linked({"app.yaml": deployment().replace("example.com/app:1", "lmsysorg/sglang:v0.4")}))
+    guess = owners.guess(workload)
+    assert (guess.name, guess.certainty) == ("inference", "medium")
+    assert owners.of(workload).workload_class == "unknown"
+    assert owners.guess(workload) is guess
 
 
 def test_the_configuration_states_a_class() -> None:
     assert owner(deployment(), **{"*/Job/chat": "batch"}).workload_class == "unknown"
     stated = owner(deployment(), **{"/Deployment/chat": "training"})
     assert (stated.workload_class, stated.label) == ("training", "Deployment chat")
+
+
+def trainjob(**metadata: object) -> str:
+    trainer = {"image": "example.com/x:1", "resourcesPerNode": {"limits": {"nvidia.com/gpu": 1}}}
+    spec = {"runtimeRef": {"name": "torch"}, "trainer": trainer}
+    return document("TrainJob", "job", "trainer.kubeflow.org/v1alpha1", metadata=metadata, spec=spec)
+
+
+def runtime() -> str:
+    template = {"spec": {"containers": [{"name": "node", "image": "example.com/torch:1"}]}}
+    jobs = [{"name": "node", "template": {"spec": {"template": template}}}]
+    spec = {"template": {"spec": {"replicatedJobs": jobs}}}
+    return document("ClusterTrainingRuntime", "torch", "trainer.kubeflow.org/v1alpha1", spec=spec)
+
+
+@pytest.mark.parametrize("text", [trainjob(), trainjob() + runtime()], ids=["alone", "with its runtime"])
+def test_what_uses_a_template_tells_more_than_the_template(text: str) -> None:
+    assert owner(text).workload_class == "training"
+
+
+def test_the_author_speaks_on_what_uses_the_template() -> None:
+    annotated = trainjob(annotations={"gpulint.dev/workload-class": "test"})
+    assert (owner(annotated + runtime()).workload_class, owner(annotated).detail) == ("batch", "test")

@@ -78,7 +78,7 @@ def test_every_node_is_told_with_its_reason() -> None:
         ("Node a", "it does not tolerate nvidia.com/gpu=yes:NoSchedule"),
         ("Node b", "tier is 'lead', not 'gold'"),
     ]
-    assert (fact.excluded, fact.selector_place.field()) == (2, "spec.nodeSelector.tier")
+    assert (fact.excluded, fact.selector_place.field()) == (2, "spec.tolerations")
 
 
 def test_few_of_many_reasons_are_told() -> None:
@@ -105,3 +105,66 @@ def test_few_of_many_reasons_are_told() -> None:
 def test_whether_it_speaks_of_the_declared_nodes(text: str, evident: tuple[str, ...]) -> None:
     fact = only_fact(text, node(labels=GOLD, spec=TAINTED))
     assert (fact.no_node, fact.evident) == (True, evident)
+
+
+@pytest.mark.parametrize(
+    ("texts", "place"),
+    [
+        pytest.param([pod(nodeSelector={"tier": "lead"}), node(labels=GOLD)], "spec.nodeSelector.tier", id="a label"),
+        pytest.param([pod(), node(labels=GOLD, spec=TAINTED)], "spec.tolerations", id="a taint"),
+        pytest.param(
+            [pod(tolerations=[{"key": "nvidia.com/gpu", "value": "no"}]), node(labels=GOLD, spec=TAINTED)],
+            "spec.tolerations[0].value",
+            id="a taint that a toleration is for",
+        ),
+    ],
+)
+def test_where_it_is_said(texts: list[str], place: str) -> None:
+    assert only_fact(*texts).selector_place.field() == place
+
+
+@pytest.mark.parametrize(
+    ("text", "undecided"),
+    [
+        pytest.param(pod(), True, id="nothing tells"),
+        pytest.param(pod(tolerations=[{"operator": "Exists"}]), True, id="a toleration chooses nothing"),
+        pytest.param(pod(nodeSelector={"tier": "gold"}), False, id="a selector"),
+        pytest.param(pod("nvidia.com/mig-1g.5gb"), False, id="a profile"),
+        pytest.param(pod("nvidia.com/gpu.shared"), False, id="a shared GPU"),
+        pytest.param(
+            pod(affinity={"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1}]}}),
+            False,
+            id="a preference",
+        ),
+        pytest.param(
+            pod().replace('"name": "app"', '"name": "app", "annotations": {"nvidia.com/use-gputype": "A30"}', 1),
+            False,
+            id="an annotation for another scheduler",
+        ),
+    ],
+)
+def test_what_says_which_gpu(text: str, *, undecided: bool) -> None:
+    assert only_fact(text).undecided is undecided
+
+
+def test_in_a_cluster_of_one_model_every_gpu_will_do() -> None:
+    nodes = node(labels={"nvidia.com/gpu.product": "NVIDIA-L4"})
+    assert not only_fact(pod(), nodes, complete=("nodes",)).undecided
+    assert only_fact(pod(), nodes).undecided
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [
+        pytest.param("sandbox", "sandbox", id="not there"),
+        pytest.param("sandboxed", "", id="defined"),
+        pytest.param("nvidia-cdi", "", id="brought by the GPU Operator"),
+        pytest.param("kata-qemu-nvidia-gpu", "", id="brought by Kata Containers"),
+        pytest.param("${CLASS}", "", id="a placeholder"),
+    ],
+)
+def test_runtime_classes(name: str, missing: str) -> None:
+    defined = document("RuntimeClass", "sandboxed", "node.k8s.io/v1", handler="sandboxed")
+    complete = ("runtime-classes",)
+    assert only_fact(pod(runtimeClassName=name), defined, complete=complete).runtime_class == missing
+    assert only_fact(pod(runtimeClassName=name), defined).runtime_class == ""

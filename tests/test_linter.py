@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gpulint.config import DEFAULTS, parse
+from gpulint.config import DEFAULTS, Config, parse
 from gpulint.finding import Finding, Report
 from gpulint.linter import Options, lint
 from gpulint.reports import render
@@ -26,6 +26,7 @@ spec:
       resources:
         limits:
           nvidia.com/gpu: {amount}
+          memory: 8Gi
 """
 
 NODE_WITH_B200 = """apiVersion: v1
@@ -216,7 +217,7 @@ def test_generated_text_is_current() -> None:
 def test_one_finding_for_one_token(tmp_path: Path) -> None:
     """A rule yields also to one that is less sure, as long as that one is shown."""
     strategy = "apiVersion: nvidia.com/v1\nkind: ClusterPolicy\nmetadata: {name: c}\nspec: {mig: {strategy: none}}\n"
-    limits = "resources: {limits: {nvidia.com/mig-1g.10gb: 1}}"
+    limits = "resources: {limits: {memory: 8Gi, nvidia.com/mig-1g.10gb: 1}}"
     spec = f"{{nodeSelector: {{node.kubernetes.io/instance-type: g5.xlarge}}, containers: [{{name: c, {limits}}}]}}"
     (tmp_path / "operator").mkdir()
     (tmp_path / "operator" / "policy.yaml").write_text(strategy)
@@ -226,3 +227,58 @@ def test_one_finding_for_one_token(tmp_path: Path) -> None:
     assert [(each.rule, each.confidence) for each in found] == [("mig-request-under-single-strategy", "medium")]
     found = lint([tmp_path], Options(root=tmp_path, min_confidence="high")).findings
     assert [(each.rule, each.confidence) for each in found] == [("mig-request-on-non-mig-gpu", "high")]
+
+
+# --- what silences nothing --------------------------------------------------------------------------------------------
+
+SILENCED = """
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  containers:
+    - name: c
+      image: example.com/app:1
+      resources:
+        limits:
+          memory: 1Gi
+          nvidia.com/gpu: UNITS  # gpulint: ignore[fractional-gpu]
+"""
+RESTED = "[[ignore-findings]]\nrule = 'fractional-gpu'\npaths = ['b/**']\n"
+
+
+def unused(folder: Path, *paths: str, settings: Config = DEFAULTS, **options: object) -> list[tuple[str, int]]:
+    report = lint([folder / path for path in paths], Options(root=folder, **options), settings)  # type: ignore[arg-type] # as named
+    found = [each for each in report.findings if each.rule == "unused-suppression"]
+    return [(each.location.path, each.location.line) for each in found]
+
+
+def test_a_suppression_of_a_finding_is_of_use_whether_it_is_shown_or_not(tmp_path: Path) -> None:
+    (tmp_path / "pod.yaml").write_text(SILENCED.replace("UNITS", "500m"))
+    assert unused(tmp_path, ".") == []
+    assert unused(tmp_path, ".", min_severity="error", min_confidence="high") == []
+    (tmp_path / "pod.yaml").write_text(SILENCED.replace("UNITS", "1"))
+    assert unused(tmp_path, ".") == [("pod.yaml", 12)]
+
+
+def test_suppressions_that_are_not_used_are_not_called_unused(tmp_path: Path) -> None:
+    (tmp_path / "pod.yaml").write_text(SILENCED.replace("UNITS", "1"))
+    assert unused(tmp_path, ".", use_suppressions=False) == []
+    assert unused(tmp_path, ".", settings=parse("ignore = ['fractional-gpu']", str(tmp_path / "gpulint.toml"))) == []
+
+
+def test_what_a_run_reads_decides_what_is_unused(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pod.yaml").write_text(SILENCED.replace("UNITS", "1"))
+    settings = parse(RESTED, str(tmp_path / "gpulint.toml"))
+    comments = [("a/pod.yaml", 12), ("b/pod.yaml", 12)]
+    assert unused(tmp_path, ".", settings=settings) == [*comments, ("gpulint.toml", 1)]
+    assert unused(tmp_path, "a", "b", settings=settings) == comments
+    assert unused(tmp_path, "a/pod.yaml", settings=settings) == []
+
+
+def test_an_unused_entry_is_shown_with_the_text_of_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "pod.yaml").write_text(SILENCED.replace("UNITS", "1"))
+    report = lint([tmp_path], Options(root=tmp_path), parse(RESTED, str(tmp_path / "gpulint.toml")))
+    assert report.texts["gpulint.toml"] == RESTED

@@ -7,22 +7,44 @@ from types import MappingProxyType
 
 from gpulint.config import Config
 from gpulint.facts.charts import installation_problems
+from gpulint.facts.claim import MissingTarget, PodClaimFact, Twice, asked_twice, missing_targets, pod_claims
+from gpulint.facts.claim_config import DeviceConfig, SelectorFact, device_configs, parameter_problems, selector_facts
+from gpulint.facts.claim_shape import ClaimShape, claim_shapes
+from gpulint.facts.container import GpuContainer, gpu_containers
+from gpulint.facts.demand import Demand, Load, demands, loads
 from gpulint.facts.devices import DeviceList, device_lists
+from gpulint.facts.disruption import Budget, budgets
+from gpulint.facts.duplicate import Duplicate, duplicates
 from gpulint.facts.exposure import Exposure, exposures
+from gpulint.facts.fraction import FractionConflict, fraction_conflicts
+from gpulint.facts.gang import Gang, gangs
 from gpulint.facts.installer import Choice, Conflict, InstallerFact, choices, conflicts, installer_facts
+from gpulint.facts.job import JobFact, job_facts
+from gpulint.facts.label_value import LabelValue, label_values
+from gpulint.facts.limit_range import Bound, LimitItem, bounds_on_nothing, limit_items
 from gpulint.facts.meeting import Crowd, Meetings, Tenancy, crowds, tenancies
 from gpulint.facts.mig import FilterFact, LayoutFact, ProfileUse, filters, layouts, profile_uses
 from gpulint.facts.mig_choice import MigChoice, MigManager, mig_choices, mig_managers
 from gpulint.facts.mig_cut import Cut, Leftover, MpsOnMig, Overlap, cuts, leftovers, mps_on_mig, overlaps
 from gpulint.facts.mig_use import MigChange, Slices, WholeGpu, mig_changes, slices, whole_gpus
-from gpulint.facts.namespace import NamespaceFact, QuotaItem, namespace_places, namespaces, quota_items
+from gpulint.facts.namespace import NamespaceFact, namespaces
+from gpulint.facts.notebook import NotebookFact, notebook_facts
 from gpulint.facts.operand import Operand, VmUse, operands, vm_uses
 from gpulint.facts.owner import Owners
+from gpulint.facts.pod_security import Guarded, guarded_namespaces
 from gpulint.facts.pool import Pool, pools
 from gpulint.facts.problem import Problem, config_problems, yaml_problems
+from gpulint.facts.provision import Provision, provisions
+from gpulint.facts.queue import QueueFault, queue_faults
+from gpulint.facts.quota import QuotaItem, Quotas, quota_items
 from gpulint.facts.reference import Reference, Unread, references, unread_configs
+from gpulint.facts.refusal import Refusal, refusals
 from gpulint.facts.request import Request, requests
 from gpulint.facts.rivals import Rivals, rivals
+from gpulint.facts.rollout import Rollout, rollouts
+from gpulint.facts.selection import Selection, selections
+from gpulint.facts.server import ModelServer, model_servers
+from gpulint.facts.shared_memory import SharedMemory, shared_memories
 from gpulint.facts.sharing import (
     InertFact,
     SharedFact,
@@ -32,40 +54,72 @@ from gpulint.facts.sharing import (
     shared_facts,
     sharing_facts,
 )
+from gpulint.facts.taint import TaintFact, TolerationFact, taint_facts, toleration_facts
+from gpulint.facts.value_request import value_requests
+from gpulint.facts.visitor import Visitor, visitors
 from gpulint.facts.workload import WorkloadFact, workload_facts
 from gpulint.graph import Graph
 
 SUBJECTS: Mapping[str, type] = MappingProxyType(
     {
+        "bound": Bound,
+        "budget": Budget,
         "change": MigChange,
         "choice": Choice,
         "chosen": MigChoice,
+        "claim": PodClaimFact,
         "clash": MpsOnMig,
         "conflict": Conflict,
+        "container": GpuContainer,
         "crowd": Crowd,
         "cut": Cut,
+        "demand": Demand,
         "devices": DeviceList,
+        "duplicate": Duplicate,
         "exposure": Exposure,
         "filter": FilterFact,
+        "guarded": Guarded,
+        "fraction": FractionConflict,
+        "gang": Gang,
         "inert": InertFact,
+        "job": JobFact,
+        "label": LabelValue,
         "layout": LayoutFact,
         "leftover": Leftover,
+        "limit": LimitItem,
+        "load": Load,
         "manager": MigManager,
+        "missing": MissingTarget,
+        "notebook": NotebookFact,
         "ns": NamespaceFact,
         "installer": InstallerFact,
         "operand": Operand,
         "overlap": Overlap,
+        "parameters": DeviceConfig,
         "pool": Pool,
         "problem": Problem,
         "profile": ProfileUse,
+        "queue": QueueFault,
+        "provision": Provision,
         "quota": QuotaItem,
         "reference": Reference,
+        "refusal": Refusal,
         "request": Request,
         "rivals": Rivals,
+        "rollout": Rollout,
+        "selection": Selection,
+        "selector": SelectorFact,
+        "shape": ClaimShape,
+        "server": ModelServer,
         "shared": SharedFact,
         "sharing": SharingFact,
+        "shm": SharedMemory,
+        "taint": TaintFact,
         "tenancy": Tenancy,
+        "toleration": TolerationFact,
+        "twice": Twice,
         "unread": Unread,
+        "visitor": Visitor,
         "vm": VmUse,
         "slices": Slices,
         "whole": WholeGpu,
@@ -110,11 +164,43 @@ def derive(graph: Graph, config: Config) -> Iterator[object]:
     yield from whole_gpus(graph, owners)
     yield from mig_changes(graph, owners)
     yield from asked
+    yield from demands(graph, owners, asked)
+    yield from loads(graph, owners)
+    yield from provisions(graph, owners)
+    yield from value_requests(graph)
+    yield from gpu_containers(graph, owners)
+    yield from refusals(graph, owners)
+    yield from fraction_conflicts(graph, owners)
+    yield from queue_faults(graph, owners)
     meetings = Meetings(graph, owners)
     yield from tenancies(graph, meetings, config)
     yield from crowds(graph, meetings)
     yield from workload_facts(graph, owners)
+    yield from shared_memories(graph, owners)
+    yield from job_facts(graph, owners)
+    yield from model_servers(graph, owners)
+    yield from notebook_facts(graph, owners)
+    yield from gangs(graph, owners)
+    yield from selections(graph)
+    yield from label_values(graph)
+    yield from visitors(graph, owners)
+    yield from rollouts(graph, owners)
+    yield from taint_facts(graph, owners)
+    yield from toleration_facts(graph, owners)
     yield from device_lists(graph, owners)
     yield from exposures(graph, owners)
-    yield from namespaces(graph, asked, namespace_places(graph))
-    yield from quota_items(graph)
+    quotas = Quotas(graph)
+    yield from namespaces(graph, asked, owners, quotas, config)
+    yield from quota_items(graph, owners, quotas)
+    yield from limit_items(graph)
+    yield from bounds_on_nothing(graph, quotas)
+    yield from guarded_namespaces(graph)
+    yield from budgets(graph, owners)
+    yield from duplicates(graph)
+    yield from claim_shapes(graph, config)
+    yield from missing_targets(graph, owners)
+    yield from pod_claims(graph, owners)
+    yield from asked_twice(graph, owners)
+    yield from parameter_problems(graph)
+    yield from device_configs(graph)
+    yield from selector_facts(graph, config)

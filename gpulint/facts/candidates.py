@@ -102,7 +102,7 @@ def candidates(workload: Workload, asked: Asked, landing: Landing) -> Candidates
     shared = "all" if by_name else _shared(sharing, some_open=some_open)
     may_confidence = _may_confidence(offered, only=told or by_name)
     return Candidates(
-        names=tuple(sorted({candidate.group.name for candidate, _ in takers if candidate.declared})),
+        names=tuple(sorted({group.name for each, _ in takers if each.declared for group in each.groups})),
         only=told or by_name,
         confidence=confidence,
         may_confidence=may_confidence,

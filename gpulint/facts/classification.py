@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 import yaml
 
-from gpulint.kube.kinds import Container, Kind, PodTemplate, gpu_resources
+from gpulint.kube.kinds import Container, PodTemplate, container_fields, gpu_resources, pod_fields
+from gpulint.kube.layout import Kind
 from gpulint.kube.tree import get, is_placeholder, mapping, mappings, sequence, text
 
 if TYPE_CHECKING:
@@ -45,11 +46,14 @@ _APP_LABELS = frozenset(
 )
 _PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
 _PRIOR = {"high": 3, "medium": 2, "low": 1}
-_EXPOSED_ONLY = frozenset({"Deployment", "ReplicaSet", "ReplicationController"})
-_IMAGES = frozenset({"image", "image-name", "tag"})
-_HEADS = _IMAGES | {"command"}
+_EXPOSED_ONLY = frozenset({"Deployment", "DeploymentConfig", "ReplicaSet", "ReplicationController", "Rollout"})
+_IMAGES = frozenset({"image", "image-name", "tag", "entrypoint"})
+_HEADS = _IMAGES | {"command", "variables"}
+_COMMANDED = frozenset({"ray.io"})
+"""API groups whose controllers put a command of their own before an image's: `ray start` of KubeRay."""
 _EXPOSURE = frozenset({"port", "probe", "service", "kind", "name", "label"})
 _DECISIVE = 5
+_NO_TRAINING = frozenset({"simulation-command"})
 _LONGEST_COMMAND = 20_000
 """Characters of a command that are looked at: what it runs stands at its beginning, not behind an embedded archive."""
 _WORD = re.compile(r"[a-z]+|[0-9]+")
@@ -97,6 +101,8 @@ class _Features:
     """What the signals look at."""
 
     images: tuple[str, ...]
+    entrypoints: tuple[str, ...]
+    """Those that run with their own entry point: no command, and arguments that are options of it."""
     commands: tuple[str, ...]
     names: tuple[str, ...]
     labels: tuple[tuple[str, str], ...]
@@ -130,14 +136,16 @@ def classify(
     that ask for GPUs (default: with an extended resource, else all), `folder` that of the file, `has_service` whether a
     Service selects the pods.
     """
-    kind = template.kind or kind
-    stated = _stated(template, data)
-    if stated is not None:
-        return stated
-    if kind is not None and kind.certainty == "certain":
-        return WorkloadClass(cast("ClassName", kind.workload_class), "", "certain", (f"kind {kind.kind}",))
+    kind = _telling(template.kind, kind)
+    written = _stated(template, data)
+    if written is not None:
+        return written
     features = _features(kind, template, data, templates, gpu_containers, name, folder, has_service)
-    return _weigh(_votes(kind, features), kind)
+    votes = _votes(kind, features)
+    learns = kind is None or kind.workload_class != "training" or not _does_something_else(votes)
+    if kind is not None and kind.certainty == "certain" and learns:
+        return WorkloadClass(cast("ClassName", kind.workload_class), "", "certain", (f"kind {kind.kind}",))
+    return _weigh(votes, kind)
 
 
 def stated_class(metadata: object) -> str:
@@ -149,13 +157,23 @@ def stated_class(metadata: object) -> str:
     return ""
 
 
+def stated(metadata: object) -> WorkloadClass | None:
+    """What the author says in some metadata; None when nothing that is a class."""
+    written = _STATED.get(stated_class(metadata).strip().lower())
+    return WorkloadClass(*written, "certain", (f"{ANNOTATION} '{stated_class(metadata)}'",)) if written else None
+
+
 def _stated(template: PodTemplate, data: Mapping[str, object]) -> WorkloadClass | None:
-    places = (data.get("metadata"), get(data, template.metadata) if template.metadata is not None else None)
-    for metadata in reversed(places):
-        written = _STATED.get(stated_class(metadata).strip().lower())
-        if written is not None:
-            return WorkloadClass(*written, "certain", (f"{ANNOTATION} '{stated_class(metadata)}'",))
-    return None
+    of_pods = stated(get(data, template.metadata)) if template.metadata is not None else None
+    return of_pods or stated(data.get("metadata"))
+
+
+def _telling(described: Kind | None, outer: Kind | None) -> Kind | None:
+    """The kind that describes the pods, unless they belong to one of another kind that is certain of its class."""
+    if outer is None or described is None:
+        return described or outer
+    same = (described.group, described.kind) == (outer.group, outer.kind)
+    return outer if outer.certainty == "certain" and not same else described
 
 
 def _features(
@@ -168,14 +186,17 @@ def _features(
     folder: str,
     has_service: bool,
 ) -> _Features:
-    spec = mapping(get(data, template.spec))
+    spec = pod_fields(template, data)
     metadata = [mapping(data.get("metadata"))]
     if template.metadata is not None and template.metadata != ("metadata",):
         metadata.append(mapping(get(data, template.metadata)))
-    chosen = [mapping(get(data, each.path)) for each in gpu_containers or _gpu_containers(template, data)]
+    chosen = [container_fields(each, data) for each in gpu_containers or _gpu_containers(template, data)]
     names = [name or text(metadata[0].get("name")), template.role, *(text(each.get("name")) for each in chosen)]
     return _Features(
         images=tuple(filter(None, (_image(each) for each in chosen))),
+        entrypoints=()
+        if kind is not None and kind.group in _COMMANDED
+        else tuple(filter(None, (_image(each) for each in chosen if _runs_entrypoint(each)))),
         commands=tuple(_commands(kind, template, data, templates, chosen)),
         names=tuple(dict.fromkeys(each for each in names if each and not is_placeholder(each))),
         labels=tuple(sorted({pair for each in metadata for pair in _app_labels(each)})),
@@ -195,7 +216,7 @@ def _features(
 
 
 def _gpu_containers(template: PodTemplate, data: Mapping[str, object]) -> list[Container]:
-    asking = [each for each in template.containers if gpu_resources(mapping(get(data, each.path)))]
+    asking = [each for each in template.containers if gpu_resources(container_fields(each, data))]
     return asking or [each for each in template.containers if not each.init]
 
 
@@ -205,6 +226,13 @@ def _image(container: Mapping[str, object]) -> str:
     if isinstance(image, Mapping):  # as charts and NIMService split it
         written = ":".join(filter(None, (text(image.get("repository")), text(image.get("tag")))))
     return "" if is_placeholder(written) else written
+
+
+def _runs_entrypoint(container: Mapping[str, object]) -> bool:
+    """Whether an image runs as it was built: `args: [serve]`, `args: [--model, …]`, but not `args: [pull, llama3]`."""
+    arguments = container.get("args")
+    first = text(arguments) or next(iter(map(text, sequence(arguments))), "")
+    return not container.get("command") and (not arguments or first.startswith("-") or first in ("serve", "start"))
 
 
 def _app_labels(metadata: Mapping[str, object]) -> Iterator[tuple[str, str]]:
@@ -227,7 +255,7 @@ def _commands(
     if kind.gang:
         for leader in _leaders(template, templates):
             for container in leader.containers:
-                yield from filter(None, (_command(mapping(get(data, container.path))),))
+                yield from filter(None, (_command(container_fields(container, data)),))
     if kind.entrypoint is not None:
         yield from filter(None, (text(get(data, kind.entrypoint))[:_LONGEST_COMMAND],))
 
@@ -253,19 +281,18 @@ def _probes(container: Mapping[str, object]) -> Iterator[str]:
 def _votes(kind: Kind | None, features: _Features) -> list[_Vote]:
     """Every signal that fired and what the kind says, less what the others explain away."""
     votes = [vote for signal in _signals() for vote in _fired(signal, features)]
-    votes = _without_idle_servers(votes, features)
+    votes = _without_idle_images(votes, features)
     votes = _command_before_image(votes)
     votes += _prior(kind, features, votes)
     return _without_exposure(votes)
 
 
-def _without_idle_servers(votes: list[_Vote], features: _Features) -> list[_Vote]:
-    """A server's image that sleeps, or holds its client (`tritonserver:…-sdk`), serves nothing."""
+def _without_idle_images(votes: list[_Vote], features: _Features) -> list[_Vote]:
+    """An image that sleeps neither serves nor trains; one with a server's client (`tritonserver:…-sdk`) serves not."""
     idle = any(vote.signal == "idle-command" for vote in votes)
     client = any("sdk" in _words(image) for image in features.images)
-    if not idle and not client:
-        return votes
-    return [vote for vote in votes if vote.votes != "inference" or vote.look not in _IMAGES]
+    silent = {"inference", "training"} if idle else {"inference"} if client else set()
+    return [vote for vote in votes if vote.votes not in silent or vote.look not in _IMAGES]
 
 
 def _command_before_image(votes: list[_Vote]) -> list[_Vote]:
@@ -318,6 +345,13 @@ def _weigh(votes: Sequence[_Vote], kind: Kind | None) -> WorkloadClass:
     return WorkloadClass(first, _detail(first, mine), _certainty(mine, against), evidence)
 
 
+def _does_something_else(votes: Sequence[_Vote]) -> bool:
+    """Whether a kind that trains was taken for a test of the machines or a simulation: it runs one, and no training."""
+    said = [vote for vote in votes if vote.look in _HEADS]
+    runs = any(vote.weight >= _DECISIVE and (vote.detail == "test" or vote.signal in _NO_TRAINING) for vote in said)
+    return runs and not any(vote.votes == "training" for vote in said)
+
+
 def _trains(votes: Sequence[_Vote]) -> bool:
     """Whether something strong speaks for training: then a job's being a job says no more."""
     return any(vote.votes == "training" and vote.weight >= 2 for vote in votes)
@@ -359,6 +393,11 @@ def _seen(signal: _Signal, look: str, features: _Features) -> str:
     match look:
         case "image" | "image-name" | "tag":
             return next((f"image '{each}'" for each in features.images if _image_has(each, look, signal.words)), "")
+        case "entrypoint":
+            return next((f"image '{each}'" for each in features.entrypoints if _entrypoint_is(signal, each)), "")
+        case "variables":
+            named = [each for each in dict.fromkeys(features.env) if _search(signal, each)]
+            return f"variables {' and '.join(named[:2])}" if len(named) > 1 else ""
         case "command":
             return next((f"command '{found}'" for each in features.commands if (found := _search(signal, each))), "")
         case "name":
@@ -400,6 +439,10 @@ def _image_has(image: str, look: str, phrases: _Phrases) -> bool:
         name = _words(segments[-1]) if segments else ()
         return bool(name) and name in phrases.get(name[0], ())
     return any(_has_phrase(segment, phrases) for segment in segments)
+
+
+def _entrypoint_is(signal: _Signal, image: str) -> bool:
+    return _image_has(image, "image", signal.words) or bool(_search(signal, image))
 
 
 def _image_parts(image: str) -> tuple[list[str], str]:

@@ -165,7 +165,7 @@ def _described(candidate: Candidate, offer: Offer) -> Hashable:
 
 def tenancies(graph: Graph, meetings: Meetings, config: Config) -> Iterator[Tenancy]:
     """One fact per set of nodes where several tenants can meet."""
-    tenants = _Tenants(graph, config.tenant_label)
+    tenants = Tenants(graph, config.tenant_label)
     for members in meetings.all:
         first: dict[str, _Member] = {}
         for member in members:
@@ -195,7 +195,7 @@ def _second_surest(members: Sequence[_Member]) -> Confidence:
     return sorted((each.confidence for each in members), key=CONFIDENCES.index)[1]
 
 
-class _Tenants:
+class Tenants:
     """Whose a workload is: the label that the configuration names decides, else the namespace."""
 
     def __init__(self, graph: Graph, label: str) -> None:
@@ -214,8 +214,7 @@ class _Tenants:
         namespace = "" if is_placeholder(workload.namespace) else workload.namespace
         if not self._label:
             return namespace
-        metadata = workload.template.metadata
-        written = [workload.manifest.get(*path, "labels") for path in (metadata, ("metadata",)) if path is not None]
+        written = (workload.pod_labels, workload.labels)
         own = next((value for labels in written if (value := _value(labels, self._label))), "")
         return own or self._of_namespace.get(namespace, "")
 

@@ -88,9 +88,7 @@ _ENGINES = (
 
 def reservation(workload: Workload, asked: Asked) -> Reservation | None:
     """What the container reserves of each GPU; None when it is no such server, or the amount is not known."""
-    container = workload.manifest.get(*asked.container.path)
-    if not isinstance(container, Mapping):
-        return None
+    container = workload.container(asked.container)
     for engine in _ENGINES:
         found = _of_engine(engine, workload, asked, container)
         if found is not None:

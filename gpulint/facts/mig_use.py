@@ -195,7 +195,7 @@ def _whole_gpu(graph: Graph, user: str, workload: Workload, asked: Asked, landin
         user=user,
         resource=asked.name,
         advertised=tuple(sorted(names)),
-        nodes=some({each.group.name for each in landing.candidates if each.declared}),
+        nodes=some({group.name for each in landing.candidates if each.declared for group in each.groups}),
         confidence=verdict.confidence,
         place=workload.place(asked.container, asked.entry.path, key=True),
         layout_place=_chosen_place(first.group) or (layout.place if layout else first.group.place),
@@ -254,6 +254,6 @@ _NODES = frozenset({"Node", "kubectl label"})
 def _is_pinned(graph: Graph, workload: Workload, group: NodeGroup) -> bool:
     """Whether the group is the only declared node that the workload's own selector names."""
     landing = graph.landing(workload)
-    declared = [candidate.group for candidate in landing.candidates if candidate.declared]
+    declared = [each for candidate in landing.candidates if candidate.declared for each in candidate.groups]
     selects = workload.placement.selects or bool(workload.placement.node_name)
     return selects and landing.bound and bool(declared) and all(each is group for each in declared)

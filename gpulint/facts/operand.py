@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gpulint.facts.candidates import least
 from gpulint.finding import Confidence
 from gpulint.graph import Graph
 from gpulint.graph.installers import Installer
+from gpulint.graph.landing import Candidate
 from gpulint.graph.nodes import NodeGroup
 from gpulint.graph.scope import related_folders
 from gpulint.kube.taints import Taint, untolerated
@@ -159,7 +160,7 @@ def vm_uses(graph: Graph) -> Iterator[VmUse]:
             workload=f"{workload.manifest.kind} {namespace}{workload.manifest.name}",
             resource=asked.name,
             workload_config=known[0].value,
-            nodes=tuple(sorted({f"{each.group.kind} {each.group.name}" for each in candidates if each.declared})),
+            nodes=_names(candidates),
             confidence=enabled,
             place=(
                 workload.spec_place(("nodeSelector", WORKLOAD_CONFIG_LABEL))
@@ -168,6 +169,11 @@ def vm_uses(graph: Graph) -> Iterator[VmUse]:
             ),
             node_place=known[0].place,
         )
+
+
+def _names(candidates: Iterable[Candidate]) -> tuple[str, ...]:
+    declared = (group for each in candidates if each.declared for group in each.groups)
+    return tuple(sorted({f"{group.kind} {group.name}" for group in declared}))
 
 
 def _heeds_workload_config(graph: Graph) -> str:

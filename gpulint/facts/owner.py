@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gpulint.facts.classification import WorkloadClass, classify
+from gpulint.facts.classification import WorkloadClass, classify, stated
 from gpulint.facts.values import Owner
 from gpulint.graph.workloads import Workload
 from gpulint.kube.kinds import kind_of
@@ -25,6 +25,7 @@ class Owners:
         """Take `[workload-class]` of the configuration: glob over namespace/kind/name → class."""
         self._stated = stated
         self._known: dict[int, Owner] = {}
+        self._guessed: dict[int, WorkloadClass] = {}
         self._files: dict[int, _Beside] = {}
 
     def of(self, workload: Workload) -> Owner:
@@ -33,9 +34,20 @@ class Owners:
             owner = self._known[id(workload)] = self._owner(workload)
         return owner
 
+    def guess(self, workload: Workload) -> WorkloadClass:
+        """The class with its certainty, also where no rule may rest on it."""
+        guessed = self._guessed.get(id(workload))
+        if guessed is None:
+            guessed = self._guessed[id(workload)] = self._class(workload)
+        return guessed
+
+    def is_scaled(self, workload: Workload) -> bool:
+        """Whether an autoscaler in the same file scales it."""
+        return (workload.manifest.kind, workload.manifest.name) in self._beside(workload).scaled
+
     def _owner(self, workload: Workload) -> Owner:
         manifest = workload.manifest
-        what = self._class(workload)
+        what = self.guess(workload)
         sure = what.certainty in SURE
         name = f"{workload.namespace}/{manifest.name}" if workload.namespace else manifest.name
         return Owner(
@@ -57,10 +69,11 @@ class Owners:
         for pattern, name in self._stated.items():
             if fnmatch.fnmatchcase(identity, pattern):
                 return WorkloadClass(name, "", "certain", (f"the configuration says so for '{pattern}'",))  # type: ignore[arg-type] # checked when read
-        return classify(
-            workload.template.kind or kind_of(manifest.group, manifest.kind),
+        of_owner = stated(manifest.data.get("metadata")) if workload.holder is not manifest else None
+        return of_owner or classify(
+            kind_of(manifest.group, manifest.kind),
             workload.template,
-            manifest.data,
+            workload.holder.data,
             templates=workload.siblings,
             gpu_containers=[asked.container for asked in workload.asked],
             name=manifest.name,
@@ -76,9 +89,8 @@ class Owners:
         replicas = workload.template.replicas
         if (replicas is not None and replicas > 1) or workload.pod_spec.get("priorityClassName"):
             return True
-        beside = self._beside(workload)
-        scaled = (workload.manifest.kind, workload.manifest.name) in beside.scaled
-        return scaled or any(_selects(selector, workload.pod_labels) for selector in beside.budgets)
+        budgets = self._beside(workload).budgets
+        return self.is_scaled(workload) or any(_selects(selector, workload.pod_labels) for selector in budgets)
 
     def _beside(self, workload: Workload) -> _Beside:
         source = workload.manifest.document.source

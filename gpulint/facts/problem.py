@@ -19,10 +19,12 @@ class Problem:
 
     cluster: str
     reader: str
-    """`yaml`, `device-plugin`, `mig-parted`, `policy` (a ClusterPolicy) or `chart` (values of NVIDIA's charts)."""
+    """`yaml`, `device-plugin`, `mig-parted`, `policy` (a ClusterPolicy), `chart` (values of NVIDIA's charts),
+    `dra-driver` (opaque parameters for NVIDIA's) or `suppression` (what is written to silence findings)."""
     kind: str
     """`refused`, `ignored` or `inert`; of YAML: `syntax`, `duplicate-key`, `nesting`, `alias-bomb` and the like; of
-    policies and chart values also `unknown`: no release ever had it, and `removed`: releases before did."""
+    policies and chart values also `unknown`: no release ever had it, and `removed`: releases before did; of
+    suppressions `unused`, `ended`, `unknown-rule` and `unreadable`."""
     subject: str
     """The configuration, `'any' of ConfigMap time-slicing-config`; of YAML the object, `Pod trainer`."""
     message: str
@@ -73,6 +75,11 @@ def config_problems(graph: Graph) -> Iterator[Problem]:
     for broken in broken_values(configurations.holders, plugin, mig):
         yield from _in_embedded(graph, _subject(broken.key, broken.holder), broken.place, broken.embedded)
     yield from _on_their_own(graph)
+
+
+def suppression_problem(kind: str, message: str, place: Place) -> Problem:
+    """Of a suppression that does nothing."""
+    return Problem("", "suppression", kind, "", message, "", place, place)
 
 
 def _on_their_own(graph: Graph) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gpulint.facts.candidates import Candidates, candidates
+from gpulint.facts.limits import LimitRanges
 from gpulint.facts.owner import Owners
 from gpulint.facts.values import Amount, Owner
 from gpulint.finding import Confidence
@@ -14,7 +15,7 @@ from gpulint.graph import Graph
 from gpulint.graph.workloads import Asked, Workload
 from gpulint.kube import quantity
 from gpulint.kube.kinds import ResourceEntry
-from gpulint.kube.tree import is_placeholder, sequence, text
+from gpulint.kube.tree import is_placeholder, mapping, sequence, text
 from gpulint.manifest import Place
 
 
@@ -38,6 +39,8 @@ class Request:
     """The name that was probably meant, for a near miss."""
     extended: bool
     """Whether the name has the form of an extended resource: a domain, and not one of Kubernetes itself."""
+    qualified: bool
+    """Whether the name has a domain at all: `gpu` has none."""
     limit: Amount
     request: Amount
     fraction: Amount
@@ -58,13 +61,17 @@ class Request:
     """The amount: the limit's, else the request's."""
     name_place: Place
     """The resource name beside it."""
+    limits_begin: Place
+    """The first key of the container's `limits`; where it has none the key `requests`; else the amount."""
+    has_limits: bool
+    """Whether the container has `limits` at all."""
     candidates: Candidates
 
 
 def requests(graph: Graph, owners: Owners) -> Iterator[Request]:
     """Every accelerator resource of every container."""
     own_scheduler = _other_scheduler(graph)
-    added = _LimitRanges(graph)
+    added = LimitRanges(graph)
     gangs = _gangs(graph)
     for workload in graph.workloads:
         owner = owners.of(workload)
@@ -80,17 +87,20 @@ def requests(graph: Graph, owners: Owners) -> Iterator[Request]:
                 kind=asked.resource.kind,
                 profile=asked.resource.profile,
                 suggestion=asked.resource.suggestion,
-                extended=_is_extended(asked.name),
+                extended=is_extended(asked.name),
+                qualified="/" in asked.name,
                 limit=limit,
                 request=request,
-                fraction=_fraction(limit, request),
+                fraction=fraction(limit, request),
                 limit_added=added.may_add(workload, asked.name),
-                pod_confidence=_pod_confidence(workload),
+                pod_confidence=pod_confidence(workload),
                 units=used.milli // 1000 if used.known and used.whole else 0,
                 several=_several(workload, asked, used, gangs.get(id(workload.manifest), 0)),
                 fraction_scheduler=own_scheduler or _fraction_scheduler(workload),
                 place=used.place,
                 name_place=workload.place(asked.container, asked.entry.path, key=True),
+                limits_begin=_limits_begin(workload, asked, used.place),
+                has_limits=bool(_limits(workload, asked)),
                 candidates=candidates(workload, asked, graph.landing(workload)),
             )
 
@@ -110,20 +120,22 @@ def _fraction_scheduler(workload: Workload) -> bool:
     return any(name in workload.pod_annotations for name in _FRACTION_ANNOTATIONS)
 
 
-def _is_extended(name: str) -> bool:
-    """As k8s.io/kubernetes pkg/apis/core/v1/helper (IsExtendedResourceName)."""
+def is_extended(name: str) -> bool:
+    """Whether a name has the form of one: as k8s.io/kubernetes pkg/apis/core/v1/helper (IsExtendedResourceName)."""
     domain, slash, _ = name.partition("/")
     return bool(slash) and not domain.endswith("kubernetes.io") and not name.startswith("requests.")
 
 
-def _fraction(limit: Amount, request: Amount) -> Amount:
+def fraction(limit: Amount, request: Amount) -> Amount:
+    """The limit, else the request, that is known and no whole number; not stated when both are whole."""
     for amount in (limit, request):
         if amount.known and not amount.whole:
             return amount
     return replace(limit, stated=False)
 
 
-def _pod_confidence(workload: Workload) -> Confidence:
+def pod_confidence(workload: Workload) -> Confidence:
+    """How sure it is that a pod gets what stands in the template as it is written."""
     template = workload.template
     if template.kind is None:
         return "low" if template.form == "resources" else "medium"
@@ -147,8 +159,19 @@ def _gangs(graph: Graph) -> dict[int, int]:
     return pods
 
 
+def _limits(workload: Workload, asked: Asked) -> Mapping[str, object]:
+    return mapping(mapping(workload.container(asked.container).get("resources")).get("limits"))
+
+
+def _limits_begin(workload: Workload, asked: Asked, amount: Place) -> Place:
+    first = next(iter(_limits(workload, asked)), "")
+    if first:
+        return workload.place(asked.container, ("resources", "limits", first), key=True)
+    return workload.place(asked.container, ("resources", "requests"), key=True) if asked.request else amount
+
+
 def _several(workload: Workload, asked: Asked, used: Amount, gang: int) -> str:
-    container = workload.manifest.get(*asked.container.path)
+    container = workload.container(asked.container)
     written = [text(word) for field in ("command", "args") for word in _words(container, field)]
     options = [found for found in _PROCESSES.finditer(" ".join(written)) if int(found[1]) > 1]
     if options:
@@ -161,43 +184,6 @@ def _several(workload: Workload, asked: Asked, used: Amount, gang: int) -> str:
 def _words(container: object, field: str) -> Sequence[object]:
     value = container.get(field) if isinstance(container, Mapping) else None
     return [value] if isinstance(value, str) else sequence(value)
-
-
-class _LimitRanges:
-    """The resources for which LimitRanges give containers a limit.
-
-    The admission plugin does so before a pod is validated; templates inside Deployments and Jobs are validated as they
-    are written. A `max` without `default` becomes the default (k8s.io/kubernetes pkg/apis/core/v1/defaults.go,
-    SetDefaults_LimitRangeItem).
-    """
-
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
-        self._known: dict[str, frozenset[str]] = {}
-
-    def may_add(self, workload: Workload, resource: str) -> bool:
-        kind = workload.template.kind
-        validated_as_written = workload.template.embeds and kind is not None and kind.kind != "Pod"
-        return not validated_as_written and resource in self._given(workload.namespace)
-
-    def _given(self, namespace: str) -> frozenset[str]:
-        if namespace not in self._known:
-            self._known[namespace] = frozenset(self._resources(namespace))
-        return self._known[namespace]
-
-    def _resources(self, namespace: str) -> Iterator[str]:
-        """Of the namespace, and where a namespace is not known of any."""
-        if namespace:
-            found = [each for name in (namespace, "") for each in self._graph.in_namespace(name, "LimitRange")]
-        else:
-            found = list(self._graph.of_kind("LimitRange"))
-        for limit_range in found:
-            limits = limit_range.get("spec", "limits")
-            for item in limits if isinstance(limits, list) else ():
-                if isinstance(item, Mapping) and item.get("type") == "Container":
-                    for field in ("default", "max"):
-                        amounts = item.get(field)
-                        yield from amounts if isinstance(amounts, Mapping) else ()
 
 
 def _amount(workload: Workload, asked: Asked, entry: ResourceEntry | None) -> Amount:

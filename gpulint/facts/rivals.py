@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from gpulint.finding import Confidence
 from gpulint.graph import Graph
 from gpulint.graph.installers import Installer
-from gpulint.graph.kustomize import Build, builds
+from gpulint.graph.kustomize import Build, are_apart, builds
 from gpulint.kube.tree import is_placeholder
 from gpulint.manifest import Place
 
@@ -134,6 +134,8 @@ def togetherness(graph: Graph, found: Iterable[Build], one: Place, other: Place)
     shared = posixpath.commonpath([posixpath.dirname(path) or "." for path in paths]).split("/")
     if paths[0] == paths[1] or graph.scope.name:  # the configuration says which cluster it is
         return "high"
+    if are_apart(graph.scope.sources, one.document.source, other.document.source):
+        return "low"
     if shared[-1] in _BRANCHES or not _SAMPLES.isdisjoint(shared):  # kustomizations of samples list alternatives
         return "low"
     return "high" if any(paths[0] in build.files and paths[1] in build.files for build in found) else "medium"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gpulint.kube import quantity
+from gpulint.kube.tree import is_placeholder
+from gpulint.kube.tree import text as text_of
 from gpulint.manifest import Place
 
 
@@ -46,3 +49,16 @@ class Owner:
     """`test` or `service`, else empty."""
     evidence: str
     """What the class rests on, for people."""
+
+
+def amount(value: object, place: Place) -> Amount:
+    """The quantity that is written at a place; not stated where there is None."""
+    parsed = None if is_placeholder(value) else quantity.parse(value)
+    return Amount(
+        stated=value is not None,
+        known=parsed is not None,
+        whole=parsed is not None and parsed.is_integer and parsed.milli >= 0,
+        milli=parsed.milli if parsed else 0,
+        text=text_of(value),
+        place=place,
+    )

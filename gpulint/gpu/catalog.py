@@ -168,6 +168,11 @@ def instance(instance_type: str) -> Instance | None:
     return _clouds().instances.get(instance_type.lower())
 
 
+def instances() -> tuple[Instance, ...]:
+    """Every instance type of the catalogue, sorted by its name."""
+    return tuple(found for _, found in sorted(_clouds().instances.items()))
+
+
 def by_accelerator(label_key: str, value: str) -> Gpu | None:
     """The product that an accelerator label names; None when it is not known or names several (`a100`)."""
     found = accelerators(label_key, value)

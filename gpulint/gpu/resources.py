@@ -122,6 +122,15 @@ _OTHERS: dict[str, tuple[re.Pattern[str], tuple[str, ...]]] = {
     "enflame.com": (re.compile(r".*"), ()),
     "mthreads.com": (re.compile(r".*"), ()),
     "hygon.com": (re.compile(r".*"), ()),
+    # device types of Project-HAMi/HAMi pkg/device
+    "birentech.com": (re.compile(r".*"), ()),
+    "iluvatar.ai": (re.compile(r".*"), ()),
+    "iluvatar.com": (re.compile(r".*"), ()),
+    "kunlunxin.com": (re.compile(r".*"), ()),
+    "vastaitech.com": (re.compile(r".*"), ()),
+    # intel/intel-device-plugins-for-kubernetes cmd/npu_plugin
+    "npu.intel.com": (re.compile(r"accel"), ()),
+    "tenstorrent.com": (re.compile(r".*"), ()),
 }
 
 _SCHEDULERS = frozenset(
@@ -130,6 +139,7 @@ _SCHEDULERS = frozenset(
         "koordinator.sh",
         "aliyun.com",
         "tencent.com",
+        "tke.cloud.tencent.com",
         "k8s.amazonaws.com",
         "run.ai",
         "nos.nebuly.com",
@@ -189,6 +199,8 @@ def _other(name: str, domain: str, base: str, known: tuple[re.Pattern[str], tupl
     if domain == "google.com":
         return GpuResource(name, "unrelated")
     if (meant := closest(base, advertised)) or (meant := _singular(base, advertised)):
+        if re.match(r"[-_.]\w", base.removeprefix(meant)):  # `gpu_vf` is a name of its own
+            return GpuResource(name, "known-vendor")
         return GpuResource(name, "near-miss", suggestion=f"{domain}/{meant}")
     return GpuResource(name, "known-vendor")
 
