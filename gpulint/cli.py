@@ -6,7 +6,7 @@ import gc
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +66,7 @@ _INPUT: tuple[Callable[[_Function], _Function], ...] = (
     click.option(
         "--nodes", multiple=True, metavar="[CLUSTER=]FILE", help="`kubectl get nodes -o yaml`: all nodes there are."
     ),
+    click.option("--render", is_flag=True, help="Render charts and overlays with helm, kustomize or kubectl, offline."),
     click.option("--stdin-filename", metavar="NAME", default="-", help="The name of standard input in reports."),
 )
 
@@ -102,6 +103,10 @@ _color = click.option("--color", type=click.Choice(["auto", "always", "never"]),
 @click.option("--since", metavar="REV", help="Report what touches lines changed since a git revision.")
 @click.option("--baseline", metavar="FILE", help="Leave out the findings that the file lists.")
 @click.option("--write-baseline", metavar="FILE", help="Write the findings to a baseline, and exit with 0.")
+@click.option("--fix", is_flag=True, help="Mend in the files what a program can mend, and report the rest.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: also where it may change what was wanted.")
+@click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
+@click.option("--add-ignores", is_flag=True, help="Write a comment that silences it beside every finding.")
 @click.option("--list-files", is_flag=True, help="Name the files that would be read, and stop.")
 @click.option("--allow-empty", is_flag=True, help="Exit with 0 when there is no Kubernetes object.")
 @click.option("--no-ignores", is_flag=True, help="Report suppressed findings as if they were not.")
@@ -126,8 +131,18 @@ def _check(ctx: click.Context, paths: Sequence[str], flags: dict[str, object]) -
     options = _options(given, flags)
     if flags["list_files"]:
         return _list_files(given, options)
+    if given.stdin is not None and any(flags[name] for name in ("fix", "diff", "add_ignores")):
+        raise click.UsageError("--fix, --diff and --add-ignores are for files, not for standard input")
     with _progress(quiet=bool(flags["quiet"])) as progress:
         report = lint(given.paths, options, given.config, stdin=given.stdin, progress=progress)
+        if flags["diff"]:
+            return _diff(report, unsafe=bool(flags["unsafe_fixes"]))
+        for _ in range(_MOST_PASSES if flags["fix"] else 0):
+            if not _mend(report, given.root, unsafe=bool(flags["unsafe_fixes"]), quiet=bool(flags["quiet"])):
+                break
+            report = lint(given.paths, options, given.config)
+    if flags["add_ignores"]:
+        return _add_ignores(report, given.root)
     if flags["write_baseline"]:
         return _write_baseline(report, str(flags["write_baseline"]), options.baseline)
     _write_reports(report, ctx.meta["gpulint.reports"], color=str(flags["color"]))
@@ -229,6 +244,7 @@ def _inputs(given: _Input, flags: dict[str, object]) -> Inputs:
         exclude=cast("tuple[str, ...]", flags["exclude"]),
         respect_gitignore=not flags["no_respect_gitignore"],
         nodes=tuple(_snapshot(each, given.config) for each in cast("tuple[str, ...]", flags["nodes"])),
+        render=bool(flags["render"]),
     )
 
 
@@ -241,6 +257,7 @@ def _options(given: _Input, flags: dict[str, object]) -> Options:
         exclude=inputs.exclude,
         respect_gitignore=inputs.respect_gitignore,
         nodes=inputs.nodes,
+        render=inputs.render,
         min_severity=cast("Severity", flags["min_severity"] or config.min_severity),
         min_confidence=cast("Confidence", flags["min_confidence"] or config.min_confidence),
         pedantic=bool(flags["pedantic"]),
@@ -367,6 +384,53 @@ def _step_summary(report: Report) -> None:
             summary.write(step_summary(report))
 
 
+_MOST_PASSES = 8
+"""Edits that overlapped are made in the next pass over the files."""
+
+
+def _diff(report: Report, *, unsafe: bool) -> int:
+    from gpulint.fixes import diff, mend
+
+    mended = mend(report.findings, report.texts, unsafe=unsafe)
+    for line in diff(report.texts, mended.texts):
+        click.echo(untrusted.one_line(line.removesuffix("\n")))
+    click.echo(f"gpulint: {mended.fixed} findings would be fixed, {mended.left} would stay", err=True)
+    return EXIT_FINDINGS if mended.texts else EXIT_CLEAN
+
+
+def _mend(report: Report, root: Path, *, unsafe: bool, quiet: bool) -> bool:
+    """Write the files that fixes change; whether there were any."""
+    from gpulint.fixes import mend
+
+    mended = mend(report.findings, report.texts, unsafe=unsafe)
+    _rewrite(report, root, mended.texts)
+    if mended.fixed and not quiet:
+        click.echo(f"gpulint: fixed {mended.fixed} findings in {len(mended.texts)} files", err=True)
+    return bool(mended.texts)
+
+
+def _add_ignores(report: Report, root: Path) -> int:
+    from gpulint.ignores import with_ignores
+
+    texts, failed = with_ignores(report.findings, report.texts)
+    _rewrite(report, root, texts)
+    silenced = sum(not each.suppressed for each in report.findings) - failed
+    click.echo(f"gpulint: {silenced} findings silenced in {len(texts)} files", err=True)
+    if failed:
+        click.echo(f"gpulint: {failed} findings stand where no comment can", err=True)
+    return EXIT_FINDINGS if failed else EXIT_CLEAN
+
+
+def _rewrite(report: Report, root: Path, texts: Mapping[str, str]) -> None:
+    from gpulint.source import rewrite
+
+    for path, text in texts.items():
+        try:
+            rewrite(root / path, report.texts[path], text)
+        except OSError as error:
+            raise click.UsageError(f"{untrusted.one_line(path)}: {error.strerror or error}") from None
+
+
 def _write_baseline(report: Report, file: str, before: Baseline) -> int:
     """All that counts and what the baseline of this run knew already; entries of rules that did not run stay."""
     from gpulint.baseline import written
@@ -445,11 +509,14 @@ def _progress(*, quiet: bool) -> Iterator[Progress]:
 # --- placement --------------------------------------------------------------------------------------------------------
 
 
-@main.command()
-@_reads_input
-@click.option(
+_workload_patterns = click.option(
     "--workload", "patterns", multiple=True, metavar="GLOB", help="Only these: kind/name or namespace/kind/name."
 )
+
+
+@main.command()
+@_reads_input
+@_workload_patterns
 @click.option("--format", "style", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @click.option("--output", metavar="FILE", default="", help="Where the report goes.")
 @_color
@@ -463,14 +530,10 @@ def placement(paths: tuple[str, ...], **flags: object) -> None:
 
 def _placement(paths: Sequence[str], flags: dict[str, object]) -> int:
     from gpulint.inputs import link, read
-    from gpulint.placement import is_pattern, placements
+    from gpulint.placement import placements
     from gpulint.reports import placement as reports
 
-    patterns = cast("tuple[str, ...]", flags["patterns"])
-    for pattern in patterns:
-        if not is_pattern(pattern):
-            name = untrusted.one_line(pattern)
-            raise click.UsageError(f"--workload: '{name}' is neither kind/name nor namespace/kind/name")
+    patterns = _patterns(flags)
     given, file = _input(paths, flags), str(flags["output"])
     inputs = _inputs(given, flags)
     loaded = read(given.paths, inputs, given.config, given.stdin)
@@ -478,6 +541,68 @@ def _placement(paths: Sequence[str], flags: dict[str, object]) -> int:
     _write(reports.render(str(flags["style"]), found, color=not file and _coloured(str(flags["color"]))), file)
     if not loaded.objects or (patterns and not found.workloads):
         what = "GPU workload that --workload names" if loaded.objects else "Kubernetes object"
+        click.echo(f"gpulint: no {what} in the input", err=True)
+        return EXIT_EMPTY
+    return EXIT_CLEAN
+
+
+def _patterns(flags: dict[str, object]) -> tuple[str, ...]:
+    from gpulint.placement import is_pattern
+
+    patterns = cast("tuple[str, ...]", flags["patterns"])
+    for pattern in patterns:
+        if not is_pattern(pattern):
+            name = untrusted.one_line(pattern)
+            raise click.UsageError(f"--workload: '{name}' is neither kind/name nor namespace/kind/name")
+    return patterns
+
+
+# --- graph ------------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@_reads_input
+@click.option("--cluster", "clusters", multiple=True, metavar="GLOB", help="Only these clusters of the configuration.")
+@click.option("--namespace", "namespaces", multiple=True, metavar="GLOB", help="Only workloads in these namespaces.")
+@_workload_patterns
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["mermaid", "dot", "svg", "html"]),
+    default="mermaid",
+    show_default=True,
+    help="`html` is one page to search and filter.",
+)
+@click.option("--output", metavar="FILE", default="", help="Where the picture goes.")
+def graph(paths: tuple[str, ...], **flags: object) -> None:
+    """Draw workloads, what they would get and where, what decides that, and what `check` finds wrong with it."""
+    gc.disable()
+    with _told_errors():
+        code = _graph(paths or (".",), flags)
+    sys.exit(code)
+
+
+def _graph(paths: Sequence[str], flags: dict[str, object]) -> int:
+    from gpulint.inputs import link, read
+    from gpulint.linter import lint_sources
+    from gpulint.picture import Selection, picture
+    from gpulint.reports import graph as reports
+
+    wanted = Selection(
+        clusters=cast("tuple[str, ...]", flags["clusters"]),
+        namespaces=cast("tuple[str, ...]", flags["namespaces"]),
+        workloads=_patterns(flags),
+    )
+    given, file = _input(paths, flags), str(flags["output"])
+    as_check = check.make_context("check", [], resilient_parsing=True).params
+    options = _options(given, {**as_check, **flags})
+    loaded = read(given.paths, options, given.config, given.stdin)
+    graphs = link(loaded, options, given.config)
+    report = lint_sources(loaded, options, given.config, graphs=graphs)
+    drawn = picture(report, graphs, given.config, wanted)
+    _write(reports.render(str(flags["style"]), drawn), file)
+    if not loaded.objects or (wanted != Selection() and not drawn.parts):
+        what = "part of the picture that the options name" if loaded.objects else "Kubernetes object"
         click.echo(f"gpulint: no {what} in the input", err=True)
         return EXIT_EMPTY
     return EXIT_CLEAN

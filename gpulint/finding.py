@@ -53,6 +53,17 @@ class ObjectRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A stretch of a file and what a program may put in its place."""
+
+    location: Location
+    """Empty (end = start) where text is only put in."""
+    text: str
+    safe: bool
+    """Whether the component would have made the same of it; an unsafe one may change what the author wanted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong, as every report shows it."""
 
@@ -73,6 +84,8 @@ class Finding:
     suppression: str = ""
     """Why it does not count: `inline`, `annotation`, `configuration`, `baseline`; empty when it counts."""
     suppression_reason: str = ""
+    edits: tuple[Edit, ...] = ()
+    """All of them together mend it; empty where only a person can."""
 
     @property
     def suppressed(self) -> bool:
@@ -109,6 +122,8 @@ class Summary:
     not_analysed: tuple[NotAnalysed, ...]
     stale_baseline: int = 0
     """Entries of the baseline whose finding is gone."""
+    fixable: int = 0
+    """Findings that count and that a program can mend."""
     unchanged: int = 0
     """Findings that touch no changed line, where only those were asked for."""
 

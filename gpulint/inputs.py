@@ -12,6 +12,7 @@ from gpulint.source import Loaded, Source, load
 
 if TYPE_CHECKING:
     from gpulint.graph import Graph
+    from gpulint.source.rendering import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +25,36 @@ class Inputs:
     respect_gitignore: bool = True
     nodes: tuple[tuple[str, Path], ...] = ()
     """Snapshots of nodes: cluster, file."""
+    render: bool = False
+    """Whether charts and overlays are rendered that the configuration does not name."""
 
 
 def read(paths: Sequence[Path | str], inputs: Inputs, config: Config, stdin: Source | None = None) -> Loaded:
     """The files under `paths` that can matter."""
     respect = inputs.respect_gitignore and config.respect_gitignore
     excludes = {config.folder(inputs.root): config.exclude}
-    return load(paths, inputs.root, inputs.exclude, respect, stdin, excludes)
+    return load(paths, inputs.root, inputs.exclude, respect, stdin, excludes, _asked(inputs, config))
+
+
+def _asked(inputs: Inputs, config: Config) -> Asked | None:
+    """What is to be rendered; None for nothing."""
+    if not (inputs.render or config.render or config.renders):
+        return None
+    from gpulint.source.rendering import Asked, Wanted
+
+    folder = config.folder(inputs.root)
+    named = (
+        Wanted(
+            folder / (each.chart or each.overlay),
+            "helm" if each.chart else "kustomize",
+            tuple(folder / file for file in each.values),
+            each.set,
+            each.release,
+            each.namespace,
+        )
+        for each in config.renders
+    )
+    return Asked(tuple(named), inputs.render or config.render, config.versions.get("kubernetes", ""))
 
 
 def link(loaded: Loaded, inputs: Inputs, config: Config) -> list[Graph]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from gpulint.finding import (
     CONFIDENCES,
     SEVERITIES,
     Confidence,
+    Edit,
     Finding,
     NotAnalysed,
     Related,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from gpulint.graph import Graph
     from gpulint.manifest import Manifest, Place
     from gpulint.rule import Completeness, Hit, Rule, Search
+    from gpulint.suppression import Coverage, Suppressions
 
 NO_BASELINE = Baseline()
 
@@ -79,7 +82,8 @@ def lint(
     """Lint files and folders. Raises `InvalidRulesError` when rules have mistakes."""
     progress("reading")
     loaded = read(paths, options, config, stdin)
-    return lint_sources(loaded, options, config, progress=progress)
+    coverage = "part" if stdin is not None else _coverage(paths, config.folder(options.root))
+    return lint_sources(loaded, options, config, coverage=coverage, progress=progress)
 
 
 def lint_sources(
@@ -88,6 +92,7 @@ def lint_sources(
     config: Config = DEFAULTS,
     *,
     graphs: list[Graph] | None = None,
+    coverage: Coverage = "all",
     progress: Progress = silent,
 ) -> Report:
     """Lint what was read; `graphs` are its linked objects, where the caller has them already."""
@@ -100,7 +105,7 @@ def lint_sources(
         progress("judging")
         _check(run, rules, options, config)
     progress("reporting")
-    found = _findings(run, known, options, config)
+    found = _findings(run, known, rules, options, config, coverage)
     findings = options.baseline.apply(found)
     stale = options.baseline.stale(found, (rule.id for rule in rules))
     near = [finding for finding in findings if _touches(finding, options.changed)]
@@ -112,11 +117,31 @@ def lint_sources(
         summary=replace(
             _summary(run, counted, hidden=len(near) - len(shown), suppressed=len(shown) - len(counted)),
             stale_baseline=len(stale),
+            fixable=sum(bool(finding.edits) for finding in counted),
             unchanged=len(findings) - len(near),
         ),
         rules=tuple(sorted((rule.info() for rule in rules), key=lambda rule: rule.id)),
-        texts={source.path: source.text for source in loaded.sources},
+        texts=_texts(loaded, options, config),
     )
+
+
+def _coverage(paths: Sequence[Path | str], whole: Path) -> Coverage:
+    """What these paths are of the folder that the configuration is for."""
+    given = [Path(path).absolute() for path in paths]
+    if any(whole.is_relative_to(path) for path in given):
+        return "all"
+    return "folders" if all(path.is_dir() for path in given) else "part"
+
+
+def _texts(loaded: Loaded, options: Options, config: Config) -> dict[str, str]:
+    read = (*(source for source in loaded.sources if source.render is None), *loaded.originals)
+    texts = {source.path: source.text for source in read}
+    if config.ignore_findings:
+        from gpulint.suppression import configuration
+
+        source = configuration(config, options.root)
+        texts[source.path] = source.text
+    return texts
 
 
 # --- check ------------------------------------------------------------------------------------------------------------
@@ -194,16 +219,20 @@ def _most_specific(hits: Iterable[Hit], options: Options) -> Iterator[Hit]:
 # --- silence ----------------------------------------------------------------------------------------------------------
 
 
-def _findings(run: _Run, known: Sequence[Rule], options: Options, config: Config) -> list[Finding]:
-    """Hits → findings with positions, each once however many clusters share the file."""
+def _findings(
+    run: _Run, known: Sequence[Rule], rules: Sequence[Rule], options: Options, config: Config, coverage: Coverage
+) -> list[Finding]:
+    """Hits → findings with positions, each once however many clusters share the file; then what silenced none."""
     from gpulint.suppression import Suppressions, today
+    from gpulint.tracing import traced
 
-    if not run.hits:
+    if not run.graphs:
         return []
     owners = _Owners(run.graphs)
-    sources = run.loaded.sources if options.use_suppressions else ()
+    loaded = run.loaded
+    sources = (*(each for each in loaded.sources if each.render is None), *loaded.originals)
     suppressions = Suppressions.of(
-        sources,
+        sources if options.use_suppressions else (),
         owners.manifests() if options.use_suppressions else (),
         rules={rule.id: rule.family for rule in known},
         today=today(os.environ),
@@ -213,16 +242,23 @@ def _findings(run: _Run, known: Sequence[Rule], options: Options, config: Config
     seen: set[object] = set()
     occurrences: Counter[object] = Counter()
     findings = []
-    for hit in run.hits:
-        key = (hit.rule.id, place_key(hit.place), hit.message)
+    unused = (hit for hit in _of_suppressions(suppressions, rules, coverage))
+    for each in itertools.chain(traced(run.hits, loaded.sources), traced(unused, ())):
+        hit = each.hit
+        key = (hit.rule.id, place_key(each.place), hit.message)
         if key in seen:
             continue
         seen.add(key)
         manifest = owners.of(hit.place)
-        suppression = suppressions.silences(hit.rule.id, hit.place, manifest)
+        silencing = (
+            suppressions.silences(hit.rule.id, place, manifest)
+            for place in dict.fromkeys((each.place, hit.place, *each.also))
+        )
+        suppression = next(filter(None, list(silencing)), None)
         findings.append(
             _finding(
                 hit,
+                each.place,
                 manifest,
                 severity=config.severity.get(hit.rule.id, hit.severity),
                 suppression=suppression.origin if suppression else "",
@@ -233,8 +269,22 @@ def _findings(run: _Run, known: Sequence[Rule], options: Options, config: Config
     return findings
 
 
+def _of_suppressions(suppressions: Suppressions, rules: Sequence[Rule], coverage: Coverage) -> Iterator[Hit]:
+    """What rules say of suppressions; to be asked for when all other findings have been held against them."""
+    from gpulint.facts import NAMES
+    from gpulint.facts.problem import Problem, suppression_problem
+    from gpulint.rule import evaluate
+
+    speaking = [rule for rule in rules if rule.subject == NAMES[Problem]]
+    for unused in suppressions.unused([rule.id for rule in rules], coverage) if speaking else ():
+        fact = suppression_problem(unused.kind, unused.message, unused.place)
+        for rule in speaking:
+            yield from evaluate(rule, fact, completeness=lambda _fact, _space: "absent")
+
+
 def _finding(
     hit: Hit,
+    place: Place,
     manifest: Manifest | None,
     *,
     severity: Severity,
@@ -254,7 +304,7 @@ def _finding(
         severity=severity,
         confidence=hit.confidence,
         message=hit.message,
-        location=hit.place.location(),
+        location=place.location(),
         object=ref,
         field=field_name,
         help=hit.rule.fix,
@@ -262,7 +312,19 @@ def _finding(
         related=tuple(Related(place.location(), message) for place, message in hit.related),
         suppression=suppression,
         suppression_reason=reason,
+        edits=_edits(hit),
     )
+
+
+def _edits(hit: Hit) -> tuple[Edit, ...]:
+    """All edits of a hit, or none where one of them finds no token that it can replace."""
+    from gpulint.fixes import insertion, replacement
+
+    found = []
+    for each in hit.edits:
+        make = insertion if each.before else replacement
+        found.append(make(each.place.location(), each.place.document.source.text, each.text, safe=not each.unsafe))
+    return tuple(filter(None, found)) if all(found) else ()
 
 
 class _Owners:
@@ -313,7 +375,7 @@ def _summary(run: _Run, counted: Sequence[Finding], *, hidden: int, suppressed: 
     return Summary(
         files=run.loaded.files,
         objects=run.loaded.objects,
-        gpu_workloads=len({id(workload.manifest) for graph in run.graphs for workload in graph.workloads}),
+        gpu_workloads=len({id(each.manifest) for graph in run.graphs for each in graph.pods if graph.uses_gpu(each)}),
         pools=sum(len(graph.nodes.groups) for graph in run.graphs),
         errors=severities.get("error", 0),
         warnings=severities.get("warning", 0),

@@ -20,16 +20,16 @@ from gpulint.finding import Confidence, Location, NotAnalysed, ObjectRef
 from gpulint.gpu.mig import parse_profile
 from gpulint.gpu.resources import GpuResource, classify
 from gpulint.graph import Graph
-from gpulint.graph.landing import Candidate, Excluded
+from gpulint.graph.capacity import units_per_gpu, units_per_node
+from gpulint.graph.landing import Candidate, Excluded, takes_part
 from gpulint.graph.nodes import NodeGroup
-from gpulint.graph.offers import SHARED, Offer, Sharing
+from gpulint.graph.offers import Offer, Sharing
 from gpulint.graph.workloads import Workload
 from gpulint.kube.kinds import Container
 from gpulint.recommendation import Agreement, Given, Recommendation, agreement, recommend, together
 from gpulint.source import Loaded
 
 _FLAVOR = "ResourceFlavor"
-_GPU_COUNT_LABEL = "nvidia.com/gpu.count"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -53,6 +53,8 @@ class Ask:
     """What the greediest container asks for; 0 when unknown."""
     own_scheduler: bool
     """Whether a scheduler that shares GPUs by itself hands it out, so that the device plugin's word says nothing."""
+    as_written: bool
+    """False where a controller may write another name into the pods: one without a domain in an unknown kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,10 @@ class Placement:
     asks: tuple[Ask, ...]
     workload_class: str
     """training, inference, interactive, batch, system or unknown."""
+    guessed_class: str
+    """What it does probably, also where that is not sure."""
+    certainty: str
+    """How sure `guessed_class` is: certain, high, medium, low or none."""
     evidence: str
     service_level: bool
     """Whether something says that it must stay up."""
@@ -190,7 +196,7 @@ class Placements:
 
 def placements(loaded: Loaded, graphs: Sequence[Graph], config: Config, patterns: Sequence[str] = ()) -> Placements:
     """The placements of all workloads that ask for an accelerator, or of those that one of the patterns selects."""
-    found = [each for graph in graphs for each in _of_cluster(graph, Owners(config.workload_class), patterns)]
+    found = [each for graph in graphs for _, each in placed(graph, Owners(config.workload_class), patterns)]
     return Placements(
         version=__version__,
         workloads=tuple(sorted(found, key=Placement.sort_key)),
@@ -206,21 +212,24 @@ def is_pattern(pattern: str) -> bool:
     return pattern.count("/") in {1, 2}
 
 
-def _of_cluster(graph: Graph, owners: Owners, patterns: Sequence[str]) -> Iterator[Placement]:
+def placed(graph: Graph, owners: Owners, patterns: Sequence[str] = ()) -> Iterator[tuple[Workload, Placement]]:
+    """The workloads of one cluster with their placements, in the order of the input."""
     asked = requests(graph, owners)
     for workload in graph.workloads:
         asks = tuple(_asks([(each.container, next(asked)) for each in workload.asked]))
-        if asks and (not patterns or any(_selects(pattern, workload) for pattern in patterns)):
-            yield _placement(graph, workload, asks, owners.of(workload))
+        if asks and (not patterns or any(selects(pattern, workload) for pattern in patterns)):
+            yield workload, _placement(graph, workload, asks, owners)
 
 
-def _selects(pattern: str, workload: Workload) -> bool:
+def selects(pattern: str, workload: Workload) -> bool:
+    """Whether a pattern (`is_pattern`) names the workload."""
     parts = pattern.split("/")
     named = (workload.namespace, workload.manifest.kind, workload.manifest.name)[-len(parts) :]
     return all(fnmatchcase(value, part) for value, part in zip(named, parts, strict=True))
 
 
-def _placement(graph: Graph, workload: Workload, asks: tuple[Ask, ...], owner: Owner) -> Placement:
+def _placement(graph: Graph, workload: Workload, asks: tuple[Ask, ...], owners: Owners) -> Placement:
+    owner, guess = owners.of(workload), owners.guess(workload)
     recommended = _recommended(owner, asks)
     options, refusals = _divided(graph, workload, asks, recommended)
     return Placement(
@@ -232,6 +241,8 @@ def _placement(graph: Graph, workload: Workload, asks: tuple[Ask, ...], owner: O
         pods=workload.template.replicas,
         asks=asks,
         workload_class=owner.workload_class,
+        guessed_class=guess.name,
+        certainty=guess.certainty,
         evidence=owner.evidence,
         service_level=owner.service_level,
         recommendation=recommended,
@@ -256,7 +267,7 @@ def _role(workload: Workload) -> str:
     template = workload.template
     if template.role or len(workload.siblings) == 1:
         return template.role
-    return workload.manifest.place(*template.path).field()
+    return workload.holder.place(*template.path).field()
 
 
 # --- what is asked for ------------------------------------------------------------------------------------------------
@@ -270,7 +281,9 @@ def _asks(asked: Iterable[tuple[Container, Request]]) -> Iterator[Ask]:
             by_resource.setdefault(request.resource, []).append((container, request))
     for resource, found in by_resource.items():
         most = max(request.units for _, request in found)
-        yield Ask(resource, _units(found), most, any(request.fraction_scheduler for _, request in found))
+        own_scheduler = any(request.fraction_scheduler for _, request in found)
+        as_written = any(request.qualified or request.pod_confidence != "low" for _, request in found)
+        yield Ask(resource, _units(found), most, own_scheduler, as_written)
 
 
 def _is_zero(request: Request) -> bool:
@@ -295,15 +308,17 @@ def _divided(
     alike: dict[Option, set[NodeName]] = {}
     reasons: dict[NodeName, str] = {}
     for each in graph.landing(workload).excluded:
-        reasons.setdefault(_name(each.group), _exclusion(each))
+        for name in map(node_name, each.groups):
+            reasons.setdefault(name, _exclusion(each))
     for candidate, doubt in _matching(graph, workload):
         reason = next(filter(None, (_why_not(candidate, ask) for ask in asks)), "")
-        if reason:
-            reasons.setdefault(_name(candidate.group), reason)
-        else:
-            alike.setdefault(_option(candidate, doubt, asks, recommended), set()).add(_name(candidate.group))
+        names = [node_name(group) for group in candidate.groups]
+        if not reason:
+            alike.setdefault(_option(candidate, doubt, asks, recommended), set()).update(names)
+        for name in names if reason else ():
+            reasons.setdefault(name, reason)
     for group in _considered(graph, workload):
-        reasons.setdefault(_name(group), _no_gpu(group))
+        reasons.setdefault(node_name(group), _no_gpu(group))
     taking = {name for names in alike.values() for name in names}
     return _options(alike), _refusals({name: reason for name, reason in reasons.items() if name not in taking})
 
@@ -317,9 +332,10 @@ def _matching(graph: Graph, workload: Workload) -> Iterator[tuple[Candidate, str
 
 
 def _considered(graph: Graph, workload: Workload) -> list[NodeGroup]:
-    """The declared nodes and pools; flavors only for what Kueue queues."""
+    """The declared nodes and pools that count for it; flavors only for what Kueue queues."""
     queued = _is_queued(graph, workload)
-    return [group for group in graph.nodes.groups if group.kind != _FLAVOR or queued]
+    able = (group for group in graph.nodes.groups if takes_part(group, workload.placement, queued=queued))
+    return [group for group in able if not group.simulated]
 
 
 def _is_queued(graph: Graph, workload: Workload) -> bool:
@@ -329,7 +345,8 @@ def _is_queued(graph: Graph, workload: Workload) -> bool:
     return any(group.kind == _FLAVOR for group in groups)
 
 
-def _name(group: NodeGroup) -> NodeName:
+def node_name(group: NodeGroup) -> NodeName:
+    """What reports call declared nodes, or those that a selector describes."""
     if group.kind != "selector":
         return NodeName(group.kind, group.name)
     return NodeName(group.kind, ", ".join(f"{key}={label.value}" for key, label in sorted(group.labels.items())))
@@ -372,7 +389,7 @@ def _why_not(candidate: Candidate, ask: Ask) -> str:
     group, name = candidate.group, ask.resource
     resource = classify(name)
     if not resource.is_nvidia:
-        return _foreign(group, resource)
+        return _foreign(group, resource) if ask.as_written else ""
     if resource.profile and Target(group.gpus, group.place).lacks(resource.profile):
         return _lacks(group, resource.profile)
     if ask.own_scheduler:
@@ -382,7 +399,7 @@ def _why_not(candidate: Candidate, ask: Ask) -> str:
         return _not_advertised(candidate, name)
     if offer.refuses_several and ask.most > 1:
         return f"the device plugin there refuses a container that asks for more than one unit of {name}"
-    units = _units_per_node(candidate, offer)
+    units = _units_per_node(candidate, name)
     if units is not None and (ask.units or ask.most) > units:
         return f"there are {units} of {name} on a node, not {ask.units or ask.most}"
     return ""
@@ -434,8 +451,8 @@ def _grant(candidate: Candidate, ask: Ask) -> Grant:
         given=_given(sharing, profile),
         sharing=sharing,
         profile=profile,
-        units_per_gpu=_units_per_gpu(candidate, offer) if offer else None,
-        units_per_node=_units_per_node(candidate, offer) if offer else candidate.group.allocatable.get(ask.resource),
+        units_per_gpu=(units_per_gpu(candidate, offer) or None) if offer else None,
+        units_per_node=_units_per_node(candidate, ask.resource),
         gpus=gpus,
         memory_gb=_memory(profile, gpus),
         confidence=certainty(candidate, offer),
@@ -452,29 +469,9 @@ def _given(sharing: Sharing, profile: str) -> Given:
     return "shared-mig" if profile else sharing
 
 
-def _units_per_gpu(candidate: Candidate, offer: Offer) -> int | None:
-    layout = candidate.governed.layout
-    each = offer.replicas if offer.sharing in SHARED else 1 if offer.sharing == "none" else 0
-    devices = 1
-    if offer.profile:
-        devices = dict(layout.profiles).get(offer.profile, 0) if layout and layout.uniform else 0
-    return each * devices or None
-
-
-def _units_per_node(candidate: Candidate, offer: Offer) -> int | None:
-    """What the node itself says, else by its GPUs, unless they are not all alike.
-
-    With MIG devices the label `nvidia.com/gpu.count` may count those (k8s-device-plugin internal/lm/mig-strategy.go).
-    """
-    group, layout = candidate.group, candidate.governed.layout
-    if group.exported and group.allocatable:
-        return group.allocatable.get(offer.resource)
-    each = _units_per_gpu(candidate, offer)
-    if each is None or (layout and layout.enabled and not layout.uniform):
-        return None
-    if offer.profile and _GPU_COUNT_LABEL in group.labels:
-        return None
-    return each * group.gpu_count or None
+def _units_per_node(candidate: Candidate, resource: str) -> int | None:
+    found = units_per_node(candidate, resource)
+    return found if found > 0 else None
 
 
 def _memory(profile: str, gpus: Sequence[Gpu]) -> int | None:

@@ -33,8 +33,9 @@ Search: TypeAlias = Callable[[object, str], Completeness]
 _Choice = TypeVar("_Choice", bound=str)
 
 _REQUIRED = ("id", "title", "family", "severity", "confidence", "for", "when", "at", "message", "why", "fix")
-_OPTIONAL = ("since", "pedantic", "needs", "yields-to", "detail", "related", "references", "examples")
+_OPTIONAL = ("since", "pedantic", "needs", "yields-to", "detail", "related", "edits", "references", "examples")
 _RELATED = ("at", "message", "each", "when")
+_EDIT = ("at", "text", "before", "unsafe", "when")
 _EXAMPLE = ("name", "bad", "good", "files", "config")
 _MAIN_FILE = "manifests.yaml"
 
@@ -105,6 +106,20 @@ class RelatedEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class EditEntry:
+    """What a program may type instead, as CEL and message text."""
+
+    at: str
+    """The token to replace, or the key before whose line `text` goes."""
+    text: str
+    before: bool
+    """Whether `text` is lines to put before, with the indentation of the line, and replaces nothing."""
+    unsafe: bool
+    """Whether it changes more than what the component would have made of the manifest."""
+    when: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One defect: when it is there, where, and what to say about it."""
 
@@ -129,6 +144,7 @@ class Rule:
     detail: str
     """Message text that tells two findings on one field apart; empty: the values in the message do."""
     related: tuple[RelatedEntry, ...]
+    edits: tuple[EditEntry, ...]
     why: str
     fix: str
     references: tuple[str, ...]
@@ -164,6 +180,17 @@ class Hit:
     """What tells it from other findings of the rule on the same field, whatever the wording."""
     place: Place
     related: tuple[tuple[Place, str], ...]
+    edits: tuple[HitEdit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HitEdit:
+    """What a program may type."""
+
+    place: Place
+    text: str
+    before: bool
+    unsafe: bool
 
 
 def rules_folder() -> Path:
@@ -208,10 +235,11 @@ def evaluate(rule: Rule, fact: object, *, completeness: Search) -> list[Hit]:
     Asking all rules about one fact before the next fact converts each fact once. Raises `InvalidRulesError` when an
     expression does not compile, `EvaluationError` when one fails.
     """
-    program = rule._program.compiled()
-    bound = program.subject.bind(fact)
-    if not program.when.holds(bound):
+    when, subject = rule._program.when(), rule._program.subject
+    if not when.holds(subject.bind(fact)):
         return []
+    program = rule._program.compiled()
+    bound = subject.bind(fact)  # again, as a fact has only the fields that the expressions compiled so far speak of
     confidence = _confidence(rule, program, bound, fact, completeness)
     if confidence is None:
         return []
@@ -225,6 +253,7 @@ def evaluate(rule: Rule, fact: object, *, completeness: Search) -> list[Hit]:
             detail=program.detail.fill(bound)[1] if program.detail else "\x1f".join(values),
             place=program.at.place(bound),
             related=tuple(_related(program.related, bound)),
+            edits=tuple(_edits(program.edits, bound)),
         )
     ]
 
@@ -252,6 +281,12 @@ def _related(entries: Iterable[_CompiledRelated], bound: Bound) -> Iterator[tupl
         for each in entry.each.items(bound) if entry.each else [bound]:
             if entry.when is None or entry.when.holds(each):
                 yield entry.at.place(each), entry.message.fill(each)[1]
+
+
+def _edits(entries: Iterable[_CompiledEdit], bound: Bound) -> Iterator[HitEdit]:
+    for entry in entries:
+        if entry.when is None or entry.when.holds(bound):
+            yield HitEdit(entry.at.place(bound), entry.text.fill(bound)[1], entry.before, entry.unsafe)
 
 
 def _most(text: str, choices: tuple[_Choice, ...]) -> _Choice:
@@ -291,21 +326,32 @@ class _CompiledRelated:
 
 
 @dataclass(frozen=True, slots=True)
+class _CompiledEdit:
+    at: Expression
+    text: _Template
+    before: bool
+    unsafe: bool
+    when: Expression | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Compiled:
-    subject: Subject
-    when: Expression
     at: Expression
     message: _Template
     detail: _Template | None
     severity: Expression | None
     confidence: Expression | None
     related: tuple[_CompiledRelated, ...]
+    edits: tuple[_CompiledEdit, ...]
 
 
 class _Program:
-    """The expressions of one rule, as text until somebody asks."""
+    """The expressions of one rule, as text until somebody asks.
 
-    __slots__ = ("_compiled", "_fields", "_file", "_related", "_rule", "_subject", "_vocabulary")
+    The condition is compiled alone: most rules meet facts for which it does not hold.
+    """
+
+    __slots__ = ("_compiled", "_edits", "_fields", "_file", "_related", "_rule", "_subject", "_vocabulary", "_when")
 
     def __init__(
         self,
@@ -315,6 +361,7 @@ class _Program:
         file: _Text,
         fields: Mapping[str, yaml.ScalarNode],
         related: Sequence[Mapping[str, yaml.ScalarNode]],
+        edits: Sequence[Mapping[str, yaml.ScalarNode]],
     ) -> None:
         self._vocabulary = vocabulary
         self._subject = subject
@@ -322,7 +369,22 @@ class _Program:
         self._file = file
         self._fields = fields
         self._related = related
+        self._edits = edits
+        self._when: Expression | None = None
         self._compiled: _Compiled | None = None
+
+    @property
+    def subject(self) -> Subject:
+        return self._vocabulary.subject(self._subject)
+
+    def when(self) -> Expression:
+        """The condition. Raises `InvalidRulesError` with all mistakes of the rule."""
+        if self._when is None:
+            compiler = _Compiler(self.subject, self._rule, self._file)
+            self._when = compiler.expression("when", self._fields.get("when"), "bool")
+        if self._when is None:
+            raise InvalidRulesError(self.errors())
+        return self._when
 
     def compiled(self) -> _Compiled:
         """Raises `InvalidRulesError`."""
@@ -339,8 +401,7 @@ class _Program:
         return errors
 
     def _compile(self) -> tuple[_Compiled | None, list[RuleError]]:
-        subject = self._vocabulary.subject(self._subject)
-        compiler = _Compiler(subject, self._rule, self._file)
+        compiler = _Compiler(self.subject, self._rule, self._file)
         fields = self._fields
         when = compiler.expression("when", fields.get("when"), "bool")
         at = compiler.expression("at", fields.get("at"), "place")
@@ -349,10 +410,11 @@ class _Program:
         severity = compiler.expression("severity", fields.get("severity"), "string")
         confidence = compiler.expression("confidence", fields.get("confidence"), "string")
         related = [compiler.related(f"related[{i}]", entry) for i, entry in enumerate(self._related)]
+        edits = [compiler.edit(f"edits[{i}]", entry) for i, entry in enumerate(self._edits)]
         if compiler.errors or when is None or at is None or message is None:
             return None, compiler.errors
-        complete = tuple(entry for entry in related if entry)
-        return _Compiled(subject, when, at, message, detail, severity, confidence, complete), []
+        others, changes = tuple(filter(None, related)), tuple(filter(None, edits))
+        return _Compiled(at, message, detail, severity, confidence, others, changes), []
 
 
 class _Compiler:
@@ -396,6 +458,13 @@ class _Compiler:
         message = self.template(f"{part}.message", entry.get("message"), item=item)
         when = self.expression(f"{part}.when", entry.get("when"), "bool", item=item)
         return _CompiledRelated(at, message, each, when) if at and message else None
+
+    def edit(self, part: str, entry: Mapping[str, yaml.ScalarNode]) -> _CompiledEdit | None:
+        at = self.expression(f"{part}.at", entry.get("at"), "place")
+        text = self.template(f"{part}.text", entry.get("text"))
+        when = self.expression(f"{part}.when", entry.get("when"), "bool")
+        before, unsafe = (key in entry and entry[key].value == "true" for key in ("before", "unsafe"))
+        return _CompiledEdit(at, text, before, unsafe, when) if at and text else None
 
     def _piece(
         self, part: str, node: yaml.ScalarNode, start: int, text: str, result: Result, item: str
@@ -508,9 +577,10 @@ class _RuleFile:
         scalars = {key: node for key, node in fields.items() if isinstance(node, yaml.ScalarNode)}
         self._check_names(fields, texts)
         related = self._related(fields.get("related"))
+        edits = self._edits(fields.get("edits"))
         subject = texts.get("for", "")
         program = _Program(
-            self._vocabulary, subject, texts.get("id", ""), self._file, self._expressions(scalars), related
+            self._vocabulary, subject, texts.get("id", ""), self._file, self._expressions(scalars), related, edits
         )
         needs = self._needs(fields.get("needs"))
         references = self._strings(fields.get("references"), "references")
@@ -534,6 +604,7 @@ class _RuleFile:
             message=texts.get("message", ""),
             detail=texts.get("detail", ""),
             related=tuple(_related_entry(entry) for entry in related),
+            edits=tuple(_edit_entry(entry) for entry in edits),
             why=texts.get("why", ""),
             fix=texts.get("fix", ""),
             references=references,
@@ -662,6 +733,21 @@ class _RuleFile:
             related.append({key: value for key, value in fields.items() if isinstance(value, yaml.ScalarNode)})
         return related
 
+    def _edits(self, node: yaml.Node | None) -> list[Mapping[str, yaml.ScalarNode]]:
+        edits: list[Mapping[str, yaml.ScalarNode]] = []
+        for entry in self._entries(node, "edits"):
+            if not isinstance(entry, yaml.MappingNode):
+                self._add(entry, "an entry of 'edits' is a mapping with 'at' and 'text'")
+                continue
+            fields = self._keys(entry, _EDIT, ("at", "text"), "an entry of 'edits'")
+            for key, value in fields.items():
+                if key in ("before", "unsafe"):
+                    self._boolean(value, key)
+                else:
+                    self._string(value, key)
+            edits.append({key: value for key, value in fields.items() if isinstance(value, yaml.ScalarNode)})
+        return edits
+
     # Examples
 
     def _examples(self, node: yaml.Node | None) -> tuple[Example, ...]:
@@ -712,7 +798,7 @@ class _RuleFile:
 
 _LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CHOICES: Mapping[str, Sequence[str]] = {"severity": SEVERITIES, "confidence": CONFIDENCES}
-_STRUCTURED = frozenset({"pedantic", "needs", "yields-to", "related", "references", "examples"})
+_STRUCTURED = frozenset({"pedantic", "needs", "yields-to", "related", "edits", "references", "examples"})
 _PROSE = frozenset({"title", "why", "fix", "name"})
 _WITH_CEL = frozenset({"severity", "confidence", "when", "at", "message", "detail"})
 
@@ -749,6 +835,17 @@ def _related_entry(entry: Mapping[str, yaml.ScalarNode]) -> RelatedEntry:
         at=texts.get("at", ""),
         message=texts.get("message", ""),
         each=texts.get("each", ""),
+        when=texts.get("when", ""),
+    )
+
+
+def _edit_entry(entry: Mapping[str, yaml.ScalarNode]) -> EditEntry:
+    texts = {key: str(node.value) for key, node in entry.items()}
+    return EditEntry(
+        at=texts.get("at", ""),
+        text=texts.get("text", ""),
+        before=texts.get("before") == "true",
+        unsafe=texts.get("unsafe") == "true",
         when=texts.get("when", ""),
     )
 

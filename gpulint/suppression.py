@@ -11,6 +11,7 @@ import difflib
 import fnmatch
 import hashlib
 import json
+import os
 import pathlib
 import re
 from bisect import bisect_right
@@ -33,14 +34,18 @@ from gpulint.config import (
     unknown_name,
 )
 from gpulint.finding import Location, ObjectRef
+from gpulint.manifest import Place
+from gpulint.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-    from gpulint.manifest import Manifest, Place
-    from gpulint.source import Document, Embedded, Path, Source
+    from gpulint.manifest import Manifest
+    from gpulint.source import Document, Embedded, Path
 
 Origin: TypeAlias = Literal["inline", "annotation", "configuration"]
+Coverage: TypeAlias = Literal["all", "folders", "part"]
+"""What a run has read: all that the configuration is for, whole folders of it, or single files."""
 
 ANNOTATION = "gpulint.dev/ignore"
 """On an object or a pod template: names of rules, comma-separated."""
@@ -64,16 +69,21 @@ class Suppression:
     names: tuple[str, ...]
     """Rules, families or globs; `*` for every rule."""
     reason: str
-    location: Location
+    place: Place
     """Of the comment, annotation or entry."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Unused:
     """A suppression, or one name in it, that does nothing."""
 
-    location: Location
+    place: Place
+    kind: Literal["unused", "ended", "unknown-rule", "unreadable"]
     message: str
+
+    @property
+    def location(self) -> Location:
+        return self.place.location()
 
 
 class Suppressions:
@@ -106,10 +116,17 @@ class Suppressions:
         found = cls(rules, lambda path: config.relative(path, root))
         for source in sources:
             found._read_comments(source)
+        annotated: dict[Document, bool] = {}  # the text of a list with thousands of members is searched once
         for manifest in manifests:
-            found._read_annotations(manifest)
-        for ignored in config.ignore_findings:
-            found._read_entry(ignored, config.file, today)
+            document = manifest.document
+            if document not in annotated:
+                annotated[document] = ANNOTATION in document.text
+            if annotated[document]:
+                found._read_annotations(manifest)
+        if config.ignore_findings:
+            source = configuration(config, root)
+            for ignored in config.ignore_findings:
+                found._read_entry(ignored, source, today)
         return found
 
     def silences(self, rule_id: str, place: Place, manifest: Manifest | None) -> Suppression | None:
@@ -125,15 +142,21 @@ class Suppressions:
                 found = suppression
         return found
 
-    def unused(self, ran: Collection[str]) -> tuple[Unused, ...]:
-        """What silenced nothing, sorted, when every finding of the rules that `ran` has been asked about."""
+    def unused(self, ran: Collection[str], coverage: Coverage = "all") -> tuple[Unused, ...]:
+        """What silenced nothing, sorted, when every finding of the rules that `ran` has been asked about.
+
+        What may be of use to a run that reads more is left out.
+        """
         unused = list(self._malformed)
+        told = {each.place for each in unused}
         for suppression in self._all():
             for name in suppression.names:
-                message = self._complaint(suppression, name, ran)
-                if message:
-                    unused.append(Unused(suppression.location, message))
-        return tuple(sorted(set(unused)))
+                complaint = self._complaint(suppression, name, ran)
+                if complaint is None or complaint.place in told:
+                    continue
+                if complaint.kind != "unused" or _accountable(suppression, coverage):
+                    unused.append(complaint)
+        return tuple(sorted(set(unused), key=lambda each: (each.location, each.message)))
 
     def _reaching(self, place: Place, manifest: Manifest | None) -> Iterator[Suppression]:
         comments = self._comments.get(place.document.source)
@@ -153,16 +176,16 @@ class Suppressions:
     def _covers(self, name: str, rule_id: str) -> bool:
         return matches(name, rule_id, self._rules.get(rule_id, ""))
 
-    def _complaint(self, suppression: Suppression, name: str, ran: Collection[str]) -> str:
+    def _complaint(self, suppression: Suppression, name: str, ran: Collection[str]) -> Unused | None:
         if (suppression, name) in self._used or name == RULE:
-            return ""
+            return None
         unknown = "" if name == _EVERY else unknown_name(name, self._rules)
         if unknown:
-            return unknown
+            return Unused(suppression.place, "unknown-rule", unknown)
         if not any(self._covers(name, rule_id) for rule_id in ran):
-            return ""
+            return None
         what = "the suppression" if name in (_EVERY, ALL) else f"the suppression of '{name}'"
-        return f"{what} silences nothing"
+        return Unused(suppression.place, "unused", f"{what} silences nothing")
 
     def _all(self) -> Iterator[Suppression]:
         for comments in self._comments.values():
@@ -178,41 +201,46 @@ class Suppressions:
             return
         comments = _Comments(source)
         for start, end, text in _Scalars(source).directives():
-            location = source.location(start, end)
+            place = Place.at(source, start, end)
             directive = _IGNORE.fullmatch(text)
             names = _names(directive[2]) if directive else ()
             if directive is None or not names:
-                self._malformed.append(Unused(location, _misspelt(text, directive)))
+                self._malformed.append(Unused(place, "unreadable", _misspelt(text, directive)))
                 continue
-            self._warn_of_forgotten_brackets(location, directive)
-            comments.add(Suppression("inline", names, _reason(directive[3]), location), start, directive[1])
+            self._warn_of_forgotten_brackets(place, directive)
+            comments.add(Suppression("inline", names, _reason(directive[3]), place), start, directive[1])
         self._comments[source] = comments
 
-    def _warn_of_forgotten_brackets(self, location: Location, directive: re.Match[str]) -> None:
+    def _warn_of_forgotten_brackets(self, place: Place, directive: re.Match[str]) -> None:
         word = directive[3].replace(",", " ").split()[:1]
         if directive[2] is None and word and word[0] in self._rules:
-            self._malformed.append(Unused(location, f"this silences every rule; write '{directive[1]}[{word[0]}]'"))
+            message = f"this silences every rule; write '{directive[1]}[{word[0]}]'"
+            self._malformed.append(Unused(place, "unreadable", message))
 
     def _read_annotations(self, manifest: Manifest) -> None:
-        if ANNOTATION not in manifest.document.text:
-            return
         for scope, value in _annotations(manifest.data, ()):
             place = manifest.place(*scope, "metadata", "annotations", ANNOTATION)
             names = _names(value)
             if names:
-                suppression = Suppression("annotation", names, "", place.location())
+                suppression = Suppression("annotation", names, "", place)
                 self._annotated[manifest.document].append(((*manifest.root, *scope), suppression))
             else:
-                self._malformed.append(Unused(place.location(), f"'{ANNOTATION}' names no rule"))
+                self._malformed.append(Unused(place, "unreadable", f"'{ANNOTATION}' names no rule"))
 
-    def _read_entry(self, ignored: IgnoredFindings, file: str, today: date) -> None:
-        location = Location(file, ignored.line, 1, ignored.line, 1)
+    def _read_entry(self, ignored: IgnoredFindings, source: Source, today: date) -> None:
+        place = Place.at(source, *_line(source.text, ignored.line))
         if ignored.until and today > ignored.until:
             message = f"the suppression of '{ignored.rule}' ended on {ignored.until.isoformat()}"
-            self._malformed.append(Unused(location, message))
+            self._malformed.append(Unused(place, "ended", message))
             return
-        suppression = Suppression("configuration", (ignored.rule,), ignored.reason, location)
+        suppression = Suppression("configuration", (ignored.rule,), ignored.reason, place)
         self._configured.append((_Entry(ignored), suppression))
+
+
+def configuration(config: Config, root: pathlib.Path) -> Source:
+    """The file of the configuration, for places in it; its path is relative to `root`, as those of findings."""
+    path = os.path.relpath(pathlib.Path(config.file).absolute(), root.absolute()) if config.file else ""
+    return Source(path.replace(os.sep, "/"), config.text, "other")
 
 
 def today(environment: Mapping[str, str]) -> date:
@@ -235,6 +263,21 @@ def fingerprint(rule: str, subject: ObjectRef | None, field: str, detail: str, o
     identity = [subject.group, subject.kind, subject.namespace, subject.name] if subject else []
     parts = json.dumps([rule, identity, field, detail, occurrence])
     return hashlib.sha256(parts.encode()).hexdigest()[:32]
+
+
+def _accountable(suppression: Suppression, coverage: Coverage) -> bool:
+    """Whether the run has read all that it may be for: findings rest on other files too."""
+    return coverage == "all" or (coverage == "folders" and suppression.origin != "configuration")
+
+
+def _line(text: str, number: int) -> tuple[int, int]:
+    """Offsets of a line, from 1, without the blanks around it."""
+    start = 0
+    for _ in range(number - 1):
+        start = text.find("\n", start) + 1
+    end = text.find("\n", start)
+    line = text[start : end if end >= 0 else len(text)]
+    return start + len(line) - len(line.lstrip()), start + len(line.rstrip())
 
 
 # -- Comments

@@ -33,7 +33,7 @@ def lands(*texts: str, **files: str) -> Landing:
 
 
 def declared(landing: Landing) -> set[str]:
-    return {candidate.group.name for candidate in landing.candidates if candidate.declared}
+    return {group.name for candidate in landing.candidates if candidate.declared for group in candidate.groups}
 
 
 def described(landing: Landing) -> list[dict[str, str]]:

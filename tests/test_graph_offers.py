@@ -200,6 +200,22 @@ def test_gke_labels_tell_sharing_clients_and_partition() -> None:
     assert (mps.sharing, mps.refuses_several) == ("mps", False)
 
 
+@pytest.mark.parametrize(
+    ("labels", "refuses"),
+    [
+        ({}, False),
+        ({"nvidia.com/gpu.count": "1"}, False),
+        ({"nvidia.com/gpu.count": "8"}, True),
+        ({"cloud.google.com/gke-gpu-partition-size": "1g.5gb"}, True),
+        ({"cloud.google.com/gke-gpu-partition-size": "7g.40gb"}, False),
+    ],
+    ids=["unknown", "one GPU", "several", "partitions", "one partition"],
+)
+def test_mps_of_gke_takes_several_units_where_there_is_one_device(labels: dict[str, str], refuses: bool) -> None:
+    offer = one(node(labels={GKE: "mps", **labels})).by_resource["nvidia.com/gpu"]
+    assert (offer.refuses_several, offer.adds_up) == (refuses, not refuses)
+
+
 def test_a_config_of_nvidias_plugin_says_nothing_of_gke_nodes_unless_the_operator_runs_there() -> None:
     labels = {"cloud.google.com/gke-accelerator": "nvidia-l4"}
     assert told(one(node(labels=labels), settings(any=SLICED))) == {"nvidia.com/gpu": ("unknown", 0)}

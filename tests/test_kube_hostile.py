@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpulint.facts.classification import classify
-from gpulint.kube.kinds import gpu_resources, known_kinds, pod_templates, pod_total
+from gpulint.kube.kinds import container_fields, gpu_resources, known_kinds, pod_fields, pod_templates, pod_total
 from gpulint.kube.quantity import parse
 from gpulint.kube.selectors import LabelSet, pod_placement
 from gpulint.kube.taints import Taint, parse_taints, parse_tolerations, tolerance
@@ -19,8 +19,9 @@ requiredDuringSchedulingIgnoredDuringExecution nodeSelectorTerms matchExpression
 values value effect tolerations nodeName replicas parallelism completions replicatedJobs workerGroupSpecs
 tasks leaderWorkerTemplate leaderTemplate workerTemplate size predictor model workerSpec pytorchReplicaSpecs
 mpiReplicaSpecs Worker Launcher jobTemplate labels annotations readinessProbe httpGet path
-gpulint.dev/workload-class overhead restartPolicy
-""".split()  # noqa: SIM905 - sixty quoted words read worse
+gpulint.dev/workload-class overhead restartPolicy services extraPodSpec mainContainer gpu gpuType items
+components objects domain devices gpus deviceName resource instanceType trainer resourcesPerNode templates
+""".split()  # noqa: SIM905 - eighty quoted words read worse
 TEXTS = [
     "",
     "${X}",
@@ -59,11 +60,12 @@ def test_pods_of_any_object(document: Mapping[str, object]) -> None:
             assert isinstance(get(document, template.spec), Mapping)
             assert template.replicas is None or template.replicas >= 0
             for container in template.containers:
-                held = get(document, container.path)
-                assert isinstance(held, Mapping)
+                assert isinstance(get(document, container.path), Mapping)
+                held = container_fields(container, document)
                 assert all(
                     get(held, each.path) == each.value or each.value != each.value for each in gpu_resources(held)
                 )
+            assert isinstance(pod_fields(template, document), Mapping)
             total = pod_total(template, document, "nvidia.com/gpu")
             assert total is None or isinstance(total, int)
             assert classify(None, template, document, templates=templates).certainty

@@ -1,13 +1,17 @@
 """Where pod templates are found, and how many pods they make."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from gpulint.kube.kinds import Kind, PodTemplate, gpu_resources, kind_of, known_kinds, pod_templates, pod_total
-from gpulint.kube.tree import Path, get, mapping
+from gpulint.kube import layout
+from gpulint.kube.kinds import PodTemplate, gpu_resources, kind_of, known_kinds, pod_templates, pod_total
+from gpulint.kube.layout import Kind
+from gpulint.kube.tree import Path as DataPath
+from gpulint.kube.tree import get, mapping
 
 GPU = "nvidia.com/gpu"
 
@@ -26,7 +30,7 @@ def templates(written: str) -> tuple[dict[str, Any], list[PodTemplate]]:
     return data, pod_templates(data.get("apiVersion", "").rpartition("/")[0], data["kind"], data)
 
 
-def dotted(path: Path | None) -> str:
+def dotted(path: DataPath | None) -> str:
     return ".".join(map(str, path)) if path is not None else "-"
 
 
@@ -312,13 +316,13 @@ FOUND: dict[str, tuple[str, list[str]]] = {
             "spec.components.0.template.spec.template.spec |  | 2 @ parallelism | containers.0=a",
         ],
     ),
-    "a known kind of another shape is searched": (
+    "an old version of a kind": (
         """
         apiVersion: serving.kserve.io/v1alpha2
         kind: InferenceService
         spec: {default: {predictor: {custom: {container: {name: c, resources: {requests: {nvidia.com/gpu: 1}}}}}}}
         """,
-        ["spec.default.predictor.custom.container |  | None @ - | =c"],
+        ["spec.default.predictor.custom.container | predictor | 1 @ - | =c"],
     ),
     "the kind of another group is another kind": (
         "{apiVersion: example.com/v1, kind: Deployment, spec: {replicas: 3, template: {POD}}}",
@@ -420,11 +424,56 @@ def test_the_catalogue_is_well_formed() -> None:
         "unknown",
     }
     assert {kind.certainty for kind in kinds} <= {"certain", "high", "medium", "low", "none"}
-    core = {"Pod", "PodTemplate", "ReplicationController", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"}
-    jobs = {"Job", "CronJob", "JobSet", "LeaderWorkerSet", "RayCluster", "RayJob", "RayService"}
-    kubeflow = {"PyTorchJob", "TFJob", "MPIJob", "XGBoostJob", "PaddleJob", "JAXJob", "MXJob", "Notebook"}
-    serving = {"InferenceService", "ServingRuntime", "ClusterServingRuntime"}
-    assert {kind.kind for kind in kinds} == core | jobs | kubeflow | serving
+    assert len(kinds) > 140
+
+
+def test_a_layout_names_its_source_and_knows_its_keys() -> None:
+    for file in sorted(Path(layout.__file__).with_name("layouts").glob("*.yaml")):
+        for item in yaml.safe_load(file.read_text(encoding="utf-8")):
+            assert "same" in item or item["source"], item["kind"]
+    with pytest.raises(ValueError, match="unknown keys cuont in the layout of /spec/template"):
+        layout._pods({"at": "/spec/template", "form": "template", "cuont": []}, ("spec",))
+
+
+def test_a_group_is_no_path() -> None:
+    assert kind_of("../layouts/apps", "Deployment") is None
+    assert pod_templates("../../kube/layouts/apps", "Deployment", {"spec": {"replicas": 2}}) == []
+
+
+def test_the_class_may_depend_on_the_object() -> None:
+    _, (tuned,) = templates("{apiVersion: kaito.sh/v1beta1, kind: Workspace, resource: {instanceType: x}, tuning: {}}")
+    assert tuned.kind is not None
+    assert (tuned.kind.workload_class, tuned.kind.certainty) == ("training", "certain")
+    _, (task,) = templates(
+        "{apiVersion: batch.volcano.sh/v1alpha1, kind: Job, spec: {plugins: {pytorch: []}, tasks: [{template: {POD}}]}}"
+    )
+    assert task.kind is not None
+    assert (task.kind.workload_class, task.kind.certainty) == ("training", "high")
+
+
+def test_what_a_bare_gpu_means() -> None:
+    _, (meant,) = templates("{apiVersion: nvidia.com/v1alpha1, kind: DynamoComponentDeployment, spec: {resources: {}}}")
+    _, (pod,) = templates("{apiVersion: v1, kind: Pod, spec: {containers: [{resources: {limits: {gpu: 1}}}]}}")
+    _, (shaped,) = templates("{apiVersion: example.com/v1, kind: Thing, spec: {resources: {limits: {gpu: 1}}}}")
+    assert (meant.bare_gpu, meant.is_pod) == (True, False)
+    assert (pod.bare_gpu, pod.is_pod) == (False, True)
+    assert (shaped.bare_gpu, shaped.is_pod) == (False, False)
+
+
+AMOUNTS: dict[str, tuple[str, str]] = {
+    "a placeholder": ("{replicas: '${N}'}", "None..None"),
+    "a bound without replicas": ("{scale: {enabled: true, hpa: {maxReplicas: 4}}}", "1..4"),
+    "a bound that is switched off": ("{replicas: 2, scale: {hpa: {maxReplicas: 4}}}", "2..2"),
+    "a bound below the replicas": ("{replicas: 5, scale: {enabled: true, hpa: {maxReplicas: 4}}}", "5..5"),
+    "a bound to be filled in": ("{replicas: 5, scale: {enabled: true, hpa: {maxReplicas: $MAX}}}", "5..None"),
+    "no pods of an unknown number of nodes": ("{replicas: 0, multiNode: {parallelism: {pipeline: $P}}}", "0..0"),
+}
+
+
+@pytest.mark.parametrize(("spec", "expected"), AMOUNTS.values(), ids=AMOUNTS)
+def test_pods_at_once_and_at_most(spec: str, expected: str) -> None:
+    _, (service,) = templates(f"{{apiVersion: apps.nvidia.com/v1alpha1, kind: NIMService, spec: {spec}}}")
+    assert f"{service.replicas}..{service.most}" == expected
 
 
 CONTAINER = """

@@ -461,7 +461,7 @@ workloads.yaml:40:9: Deployment serving/chat
 
 workloads.yaml:69:9: Job serving/nightly
   asks for       1 nvidia.com/gpu per pod
-  class          unknown (kind Job, restartPolicy Never)
+  class          unknown, probably batch (kind Job, restartPolicy Never)
   recommended    nothing: what it does is not evident; the annotation gpulint.dev/workload-class can say so
   can run on     Node t4-1, t4-2
                  gets nvidia.com/gpu: 1 share of a GPU, by time-slicing; 4 per GPU; Tesla T4; 16 GB, shared
@@ -565,6 +565,8 @@ def test_the_form_of_json_is_this() -> None:
         "pods": 1,
         "asks": [{"resource": "nvidia.com/gpu", "units": 1}],
         "class": "unknown",
+        "guessedClass": "unknown",
+        "certainty": "none",
         "evidence": "",
         "serviceLevel": False,
         "recommended": {

@@ -89,6 +89,8 @@ MATTERS = {
     "a marker in capitals": (POD.replace("nvidia.com/gpu", "GPU_COUNT"), True),
     "no marker": (POD.replace("nvidia.com/gpu", "memory"), False),
     "another vendor": (POD.replace("nvidia.com/gpu", "habana.ai/gaudi"), True),
+    "a device without the word": (POD.replace("{nvidia.com/gpu: 1}", "{limits: {aws.amazon.com/neuron: 1}}"), True),
+    "such a domain outside of resources": ("apiVersion: v1\nkind: Service\nspec: {host: huawei.com/a}\n", False),
     "a namespace": ("apiVersion: v1\nkind: Namespace\n", True),
     "a node": ("apiVersion: v1\nkind: Node\n", True),
     "a list with a node": ("apiVersion: v1\nkind: List\nitems:\n- kind: Node\n  apiVersion: v1\n", True),

@@ -73,7 +73,7 @@ TAGS = {
     "!!str keeps the text": ("str", "4", "4"),
     "!!int reads a quoted number": ("int", "4", 4),
     "!!float makes an integer a float": ("float", "4", 4.0),
-    "!!binary stays text": ("binary", "aGk=", "aGk="),
+    "!!binary is decoded": ("binary", "aGk=", "hi"),
     "!!timestamp stays text": ("timestamp", "2024-01-31", "2024-01-31"),
 }
 

@@ -10,7 +10,7 @@ from gpulint.config import DEFAULTS, Config, parse
 from gpulint.finding import ObjectRef
 from gpulint.manifest import Manifest, Place, manifests
 from gpulint.source import Path, Source, read_stdin
-from gpulint.suppression import Suppressions, fingerprint, today
+from gpulint.suppression import Coverage, Suppressions, fingerprint, today
 
 RULES = {"a-rule": "sharing", "b-rule": "sharing", "c-rule": "mig", "unused-suppression": "input"}
 TODAY = date(2026, 6, 15)
@@ -321,10 +321,7 @@ UNUSED = {
     ),
     "forgotten brackets": (
         "# gpulint: ignore b-rule\n",
-        [
-            "1:1: the suppression silences nothing",
-            "1:1: this silences every rule; write 'ignore[b-rule]'",
-        ],
+        ["1:1: this silences every rule; write 'ignore[b-rule]'"],
     ),
     "the file": ("# gpulint: ignore-file[a-rule]\n", ["1:1: the suppression of 'a-rule' silences nothing"]),
     "talk about the tool": ("# see gpulint.dev; gpulint finds this\n", []),
@@ -351,6 +348,22 @@ def test_unused_and_ended_entries() -> None:
         "gpulint.toml:1:1: the suppression of 'a-rule' silences nothing",
         "gpulint.toml:4:1: the suppression of 'b-rule' ended on 2026-01-31",
     ]
+
+
+@pytest.mark.parametrize(
+    ("coverage", "lines"),
+    [
+        ("all", ["gpulint.toml:1", "gpulint.toml:3", "x.yaml:1", "x.yaml:2"]),
+        ("folders", ["gpulint.toml:3", "x.yaml:1", "x.yaml:2"]),
+        ("part", ["gpulint.toml:3", "x.yaml:2"]),
+    ],
+)
+def test_what_may_be_of_use_to_a_run_that_reads_more(coverage: Coverage, lines: list[str]) -> None:
+    text = '[[ignore-findings]]\nrule = "a-rule"\n[[ignore-findings]]\nrule = "b-rule"\nuntil = 2026-01-31\n'
+    comments = "# gpulint: ignore-file[a-rule]\n# gpulint: ignore-file[a-rul]\n"
+    suppressions, _ = collect(read_stdin(comments + POD, "x.yaml"), parse(text, "gpulint.toml"))
+    found = suppressions.unused(["a-rule", "b-rule"], coverage)
+    assert [f"{each.location.path}:{each.location.line}" for each in found] == lines
 
 
 # -- The date, and what a finding is

@@ -29,7 +29,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_every_rule_and_data_file_and_no_test(wheel: Path) -> None:
     names = set(ZipFile(wheel).namelist())
     rules = {f"gpulint/rules/{path.relative_to(ROOT / 'rules')}" for path in (ROOT / "rules").rglob("*.yaml")}
-    data = {str(path.relative_to(ROOT)) for kind in ("yaml", "json") for path in (ROOT / "gpulint").rglob(f"*.{kind}")}
+    kinds = ("yaml", "json", "html", "css", "js")
+    data = {str(path.relative_to(ROOT)) for kind in kinds for path in (ROOT / "gpulint").rglob(f"*.{kind}")}
     assert rules
     assert rules | data | {"gpulint/py.typed"} <= names
     assert not any(name.startswith(("tests/", "benchmarks/")) for name in names)

@@ -43,7 +43,9 @@ def _finding(finding: Finding) -> dict[str, object]:
         "help": finding.help,
         "fingerprint": finding.fingerprint,
         "suppressed": finding.suppressed,
-        "fixes": [],
+        "fixes": [
+            {"location": _location(edit.location), "text": edit.text, "safe": edit.safe} for edit in finding.edits
+        ],
     }
 
 
@@ -79,6 +81,7 @@ def _summary(summary: Summary) -> dict[str, object]:
         "hidden": summary.hidden,
         "suppressed": summary.suppressed,
         "staleBaseline": summary.stale_baseline,
+        "fixable": summary.fixable,
         "unchanged": summary.unchanged,
         "notAnalysed": [_not_analysed(skipped) for skipped in summary.not_analysed],
     }

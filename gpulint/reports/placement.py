@@ -97,7 +97,13 @@ def ask_text(ask: Ask) -> str:
 def _class(placement: Placement) -> str:
     level = ", has to stay up" if placement.service_level and placement.workload_class == "inference" else ""
     evidence = f" ({placement.evidence})" if placement.evidence else ""
-    return f"{placement.workload_class}{level}{evidence}"
+    guess = "" if placement.workload_class == placement.guessed_class else f", {_guess(placement)}"
+    return f"{placement.workload_class}{guess}{level}{evidence}"
+
+
+def _guess(placement: Placement) -> str:
+    likely = {"medium": "probably", "low": "perhaps"}.get(placement.certainty, "")
+    return f"{likely} {placement.guessed_class}".strip()
 
 
 def _recommended(placement: Placement) -> str:
@@ -108,13 +114,14 @@ def _recommended(placement: Placement) -> str:
 def _option(option: Option) -> Iterator[str]:
     yield f"{_nodes(option.nodes)}{f', if it matches: {option.doubt}' if option.doubt else ''}"
     for grant in option.grants:
-        yield _gets(grant)
+        yield gets(grant)
         yield f"because: {grant.reason}{_at(grant)}{_confidence(grant)}"
     if option.agreement.verdict:
         yield verdict_text(option.agreement)
 
 
-def _gets(grant: Grant) -> str:
+def gets(grant: Grant) -> str:
+    """The resource, what a pod gets of it, how much of a GPU that is, and of which."""
     details = [
         f"{grant.units_per_gpu} per GPU" if grant.units_per_gpu and grant.given != "full" else "",
         f"{grant.units_per_node} per node" if grant.units_per_node is not None else "",
@@ -283,6 +290,8 @@ def _workload(placement: Placement) -> dict[str, object]:
         "pods": placement.pods,
         "asks": [{"resource": ask.resource, "units": ask.units} for ask in placement.asks],
         "class": placement.workload_class,
+        "guessedClass": placement.guessed_class,
+        "certainty": placement.certainty,
         "evidence": placement.evidence,
         "serviceLevel": placement.service_level,
         "recommended": {

@@ -13,9 +13,10 @@ import sarif_om
 from gpulint import untrusted
 from gpulint.explain import help_markdown, help_text
 from gpulint.finding import CONFIDENCES, SEVERITIES
+from gpulint.reports.text import first_line
 
 if TYPE_CHECKING:
-    from gpulint.finding import Finding, Location, NotAnalysed, Report, RuleInfo
+    from gpulint.finding import Edit, Finding, Location, NotAnalysed, Report, RuleInfo
 
 MAX_RESULTS = 5_000
 """GitHub shows no more of one run (docs.github.com, "SARIF support for code scanning", limits)."""
@@ -136,7 +137,29 @@ def _result(finding: Finding, rule_index: int, any_suppressed: bool) -> object:
         or None,
         partial_fingerprints={"gpulint/v1": finding.fingerprint} if finding.fingerprint else None,
         suppressions=_suppressions(finding) if any_suppressed else None,
+        fixes=_fixes(finding),
         properties={"confidence": finding.confidence},
+    )
+
+
+def _fixes(finding: Finding) -> list[object] | None:
+    """All edits as one fix, file by file."""
+    if not finding.edits:
+        return None
+    by_file: dict[str, list[Edit]] = {}
+    for edit in finding.edits:
+        by_file.setdefault(edit.location.path, []).append(edit)
+    changes = [
+        sarif_om.ArtifactChange(artifact_location=_artifact(path), replacements=[_replacement(edit) for edit in edits])
+        for path, edits in by_file.items()
+    ]
+    description = _text(first_line(finding.help)) if finding.help else None
+    return [sarif_om.Fix(artifact_changes=changes, description=description)]
+
+
+def _replacement(edit: Edit) -> object:
+    return sarif_om.Replacement(
+        deleted_region=_region(edit.location), inserted_content=sarif_om.ArtifactContent(text=edit.text)
     )
 
 
@@ -170,12 +193,16 @@ def _suppressions(finding: Finding) -> list[object]:
 def _physical(location: Location) -> object:
     return sarif_om.PhysicalLocation(
         artifact_location=_artifact(location.path),
-        region=sarif_om.Region(
-            start_line=location.line,
-            start_column=location.column,
-            end_line=location.end_line,
-            end_column=location.end_column,
-        ),
+        region=_region(location),
+    )
+
+
+def _region(location: Location) -> object:
+    return sarif_om.Region(
+        start_line=location.line,
+        start_column=location.column,
+        end_line=location.end_line,
+        end_column=location.end_column,
     )
 
 

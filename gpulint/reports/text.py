@@ -72,6 +72,8 @@ def summary(summary: Summary) -> str:
     if summary.stale_baseline:
         entries = "entry" if summary.stale_baseline == 1 else "entries"
         parts.append(f"{summary.stale_baseline} baseline {entries} without a finding")
+    if summary.fixable:
+        parts.append(f"{summary.fixable} fixable with --fix")
     return f"{'; '.join(parts)}.{not_analysed(summary.not_analysed)}"
 
 

@@ -1,7 +1,7 @@
 """Files → documents with positions. Knows YAML and the layout of repositories, nothing of Kubernetes semantics."""
 
 from gpulint.source.changes import Changes, UnknownRevisionError, changes_since
-from gpulint.source.compose import MAX_NESTING, MAX_NODES, ProblemKind, SourceProblem
+from gpulint.source.compose import MAX_NESTING, ProblemKind, SourceProblem
 from gpulint.source.discovery import Input, discover
 from gpulint.source.document import Document, Embedded, Source
 from gpulint.source.loading import Loaded, load, read, read_stdin
@@ -9,13 +9,12 @@ from gpulint.source.roles import Role
 from gpulint.source.scan import GPU_MARKERS, STRUCTURAL_KINDS
 from gpulint.source.shell import ShellCommand, Word, shell_commands
 from gpulint.source.spans import Path, Token
-from gpulint.source.text import MAX_BYTES
+from gpulint.source.text import MAX_BYTES, rewrite
 
 __all__ = [
     "GPU_MARKERS",
     "MAX_BYTES",
     "MAX_NESTING",
-    "MAX_NODES",
     "STRUCTURAL_KINDS",
     "Changes",
     "Document",
@@ -36,5 +35,6 @@ __all__ = [
     "load",
     "read",
     "read_stdin",
+    "rewrite",
     "shell_commands",
 ]

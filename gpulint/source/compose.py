@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import yaml
 from yaml.composer import Composer
 from yaml.events import AliasEvent
-from yaml.nodes import MappingNode, Node, ScalarNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.parser import Parser
 from yaml.reader import Reader, ReaderError
 from yaml.scanner import Scanner
+
+from gpulint.source.scalars import NULLS, refusal
 
 if TYPE_CHECKING:
     from yaml.events import Event
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
 PLAIN = "plain"
 QUOTED = "quoted"
 
-MAX_NODES = 1_000_000
-"""Nodes of a document once its aliases are expanded."""
+MERGE = "<<"
+"""The key of a mapping that another is merged into."""
 MAX_NESTING = 200
 
 ProblemKind: TypeAlias = Literal[
@@ -120,22 +122,46 @@ else:
         pass
 
 
+_SPECIAL_KEYS = frozenset({MERGE, *NULLS})
 _TOO_DEEP = f"nested more than {MAX_NESTING} levels deep"
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_DOUBLE_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_ESCAPE = re.compile(r"\\.", re.DOTALL)
+_MOST_MENDED = 100
+"""Scalars with such escapes; each costs another parse."""
 
 
 def _parse(text: str) -> Node | None:
-    try:
-        return _first_document(_Loader, text)
-    except yaml.composer.ComposerError as error:
-        if not (error.context or "").startswith("found duplicate anchor"):
-            raise
-        return _first_document(_PatientLoader, text)
-    except yaml.YAMLError:
-        # JSON writes characters beyond the BMP as two escaped surrogates, which libyaml refuses.
-        if not text.lstrip().startswith("{") or not _SURROGATE.search(text):
-            raise
-        return _first_document(_Loader, _SURROGATE.sub(r"\\uFFFD", text))
+    for _ in range(_MOST_MENDED):
+        try:
+            return _first_document(_Loader, text)
+        except yaml.composer.ComposerError as error:
+            if not (error.context or "").startswith("found duplicate anchor"):
+                raise
+            return _first_document(_PatientLoader, text)
+        except yaml.MarkedYAMLError as error:
+            mended = _mended(text, error)
+            if mended is None:
+                raise
+            text = mended
+    return _first_document(_Loader, text)
+
+
+def _mended(text: str, error: yaml.MarkedYAMLError) -> str | None:
+    """The text, as long as it is, without an escape that go-yaml takes and PyYAML does not; None where there is none.
+
+    JSON writes characters beyond the BMP as two escaped surrogates. go-yaml knows `\\'` in double quotes; the value
+    here has the other quote.
+    """
+    if text.lstrip().startswith("{") and _SURROGATE.search(text):
+        return _SURROGATE.sub(r"\\uFFFD", text)
+    if not (error.problem or "").startswith("found unknown escape character") or error.context_mark is None:
+        return None
+    scalar = _DOUBLE_QUOTED.match(text, error.context_mark.index)
+    if scalar is None:
+        return None
+    inside = _ESCAPE.sub(lambda found: '\\"' if found[0] == "\\'" else found[0], scalar[0])
+    return None if inside == scalar[0] else text[: scalar.start()] + inside + text[scalar.end() :]
 
 
 def _first_document(loader: type[_Loader] | type[_PatientLoader], text: str) -> Node | None:
@@ -201,6 +227,8 @@ def _checked(text: str, root: Node) -> tuple[Node | None, list[SourceProblem]]:
     """Walk the collections once: bounds, keys that are no strings, duplicate keys."""
     walk = _Walk(text)
     walk.visit(root, 1)
+    if walk.fatal is None and "!" in text:
+        walk.check_tags(root)
     if walk.fatal is not None:
         return None, [walk.fatal]
     return root, sorted(set(walk.duplicates))
@@ -214,6 +242,10 @@ class _Walk:
         self.sizes: dict[int, int] = {}
         self.fatal: SourceProblem | None = None
         self.duplicates: list[SourceProblem] = []
+        self.decoded = 1
+        """Nodes so far, as go-yaml counts them: those behind an alias each time, and the alias itself."""
+        self.aliased = 0
+        """Those of them that were behind an alias."""
 
     def visit(self, node: Node, depth: int) -> int:
         """The number of nodes below `node`, itself included, aliases expanded; 0 after a fatal problem."""
@@ -225,36 +257,75 @@ class _Walk:
         if depth > MAX_NESTING:
             return self._fail(node, "nesting", _TOO_DEEP)
         self.sizes[id(node)] = 0  # open: meeting it again from inside is a cycle
+        self.decoded += 1
         size = 1 + (self._mapping(node, depth) if isinstance(node, MappingNode) else self._sequence(node, depth))
         self.sizes[id(node)] = size
-        if size > MAX_NODES:
-            return self._fail(node, "alias-bomb", f"aliases expand to more than {MAX_NODES:,} values")
         return size
+
+    def check_tags(self, root: Node) -> None:
+        """Refuse scalars that are not what their tag says."""
+        open_nodes, seen = [root], {id(root)}
+        while open_nodes:
+            node = open_nodes.pop()
+            if isinstance(node, ScalarNode):
+                reason = "" if node.tag in (PLAIN, QUOTED) else refusal(node.tag, node.value)
+                if reason:
+                    self._fail(node, "syntax", f"cannot decode {reason}")
+                continue
+            below = node.value if isinstance(node, SequenceNode) else [each for pair in node.value for each in pair]
+            open_nodes += [each for each in reversed(below) if id(each) not in seen]
+            seen.update(map(id, below))
 
     def _revisit(self, node: Node, known: int) -> int:
         if known == 0:
             return self._fail(node, "alias-bomb", "an anchor that contains an alias of itself")
-        return known
+        self.decoded += known + 1
+        self.aliased += known
+        if self.aliased > 100 and self.decoded > 1000 and self.aliased / self.decoded > _allowed_aliases(self.decoded):
+            return self._fail(node, "alias-bomb", f"the aliases of this anchor expand to {self.aliased:,} values")
+        return known + 1
 
     def _sequence(self, node: Node, depth: int) -> int:
-        total = 0
+        total = scalars = 0
         for item in node.value:
-            total += 1 if item.__class__ is ScalarNode else self.visit(item, depth + 1)
-        return total
+            if item.__class__ is ScalarNode:
+                scalars += 1
+            else:
+                self.decoded += scalars
+                total += scalars + self.visit(item, depth + 1)
+                scalars = 0
+        self.decoded += scalars
+        return total + scalars
 
     def _mapping(self, node: MappingNode, depth: int) -> int:
         seen: dict[str, ScalarNode] = {}
-        total = 0
+        total = scalars = 0
         for key, value in node.value:
             if key.__class__ is not ScalarNode:
                 self._fail(key, "syntax", "a mapping or a list cannot be a key")
                 return 0
             text = key.value
-            if text in seen and not (text == "<<" and key.tag == PLAIN):
+            if text in _SPECIAL_KEYS and key.tag == PLAIN:
+                self._special_key(key, value)
+            elif text in seen:
                 self._duplicate(key, seen[text])
             seen.setdefault(text, key)
-            total += 2 if value.__class__ is ScalarNode else 1 + self.visit(value, depth + 1)
-        return total
+            if value.__class__ is ScalarNode:
+                scalars += 2
+            else:
+                self.decoded += scalars + 1
+                total += scalars + 1 + self.visit(value, depth + 1)
+                scalars = 0
+        self.decoded += scalars
+        return total + scalars
+
+    def _special_key(self, key: ScalarNode, value: Node) -> None:
+        if key.value != MERGE:
+            self._fail(key, "syntax", "null cannot be a key")
+            return
+        merged = value.value if isinstance(value, SequenceNode) else [value]
+        if not all(isinstance(each, MappingNode) for each in merged):
+            self._fail(key, "syntax", "a merge key takes a mapping or a list of mappings")
 
     def _duplicate(self, key: ScalarNode, first: ScalarNode) -> None:
         message = f"the key '{key.value}' occurs twice in this mapping; the first one is lost"
@@ -264,6 +335,15 @@ class _Walk:
 
     def _fail(self, node: Node, kind: ProblemKind, message: str) -> int:
         if self.fatal is None:
-            start = node.start_mark.index
-            self.fatal = SourceProblem(start, _at_least_one(self.text, start)[1], kind, message)
+            start, end = _at_least_one(self.text, node.start_mark.index)
+            self.fatal = SourceProblem(start, end, kind, message)
         return 0
+
+
+def _allowed_aliases(decoded: int) -> float:
+    """Which part of the nodes may come from aliases (`kubernetes-sigs/yaml goyaml.v2/decode.go`, `allowedAliasRatio`).
+
+    This bounds what a document expands to as well: by 1.2 million nodes beside those that are written.
+    """
+    low, high = 400_000, 4_000_000
+    return 0.99 - 0.89 * (min(max(decoded, low), high) - low) / (high - low)

@@ -12,13 +12,15 @@ from gpulint.finding import Location
 from gpulint.source.compose import SourceProblem, compose
 from gpulint.source.embedded import OffsetMap
 from gpulint.source.plain import plain_data
-from gpulint.source.scan import Header, can_matter, chunks, header, identity
+from gpulint.source.roles import is_named_values
+from gpulint.source.scan import Header, can_matter, chunks, header, identity, looks_like_requests
 from gpulint.source.spans import Path, Token, locate, span
 from gpulint.source.text import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gpulint.source.rendering import Render
     from gpulint.source.roles import Role
 
 _TEMPLATE = re.compile(r"\{\{|\{%|^[ \t]*\$\{?\w+\}?[ \t]*$", re.M)
@@ -36,6 +38,8 @@ class Source:
     role: Role
     problems: tuple[SourceProblem, ...] = ()
     """What is wrong with the file as such: undecodable bytes, size, a link that leads nowhere."""
+    render: Render | None = None
+    """What it was made of, for the text that a chart or overlay comes to."""
     _documents: tuple[Document, ...] | None = field(default=None, repr=False)
     _lines: Lines | None = field(default=None, repr=False)
 
@@ -265,7 +269,9 @@ class _Nested(OffsetMap):
 def _document(source: Source, index: int, start: int, end: int) -> Document:
     text = source.text[start:end]
     seen: Header = header(text)
-    matters = source.role == "kustomization" or can_matter(text, seen)
+    matters = source.role == "kustomization" or (source.role != "machines" and can_matter(text, seen))
+    if not matters and not seen.kind and (source.role == "helm-values" or is_named_values(source.path)):
+        matters = looks_like_requests(text)
     return Document(source, index, start, end, seen.api_version, seen.kind, matters)
 
 

@@ -13,22 +13,34 @@ from gpulint.finding import NotAnalysed
 from gpulint.source.compose import SourceProblem
 from gpulint.source.discovery import Input, discover
 from gpulint.source.document import Document, Source
-from gpulint.source.roles import CHART_FILE, KUSTOMIZATION_NAMES, Role, is_encrypted, is_kustomization
+from gpulint.source.roles import (
+    CHART_FILE,
+    KUSTOMIZATION_NAMES,
+    Role,
+    is_encrypted,
+    is_kustomization,
+    is_machine_config,
+    is_named_values,
+)
 from gpulint.source.scan import (
     Header,
     bytes_can_hold_documents,
+    bytes_can_hold_requests,
     count_objects,
     has_marker,
     looks_like_manifest,
 )
-from gpulint.source.shell import shell_commands
+from gpulint.source.shell import SPEAKING, shell_commands
 from gpulint.source.text import MAX_BYTES, decode, is_utf16
 
 if TYPE_CHECKING:
     import pathlib
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from gpulint.source.rendering import Asked
 
+_SPEAKING = tuple(word.encode() for word in SPEAKING)
+_CLIENTS = (b"kubectl", b"oc", b"gcloud", b"az ", b"eksctl")
 _NVIDIA_CHART = re.compile(rb"^name:[ \t]*[\"']?(?:gpu-operator|nvidia-device-plugin)\b", re.M)
 
 
@@ -44,6 +56,8 @@ class Loaded:
     """Files that hold at least one Kubernetes object."""
     objects: int
     """Documents with apiVersion and kind, members of Lists counted one by one; without kustomizations."""
+    originals: tuple[Source, ...] = ()
+    """What charts and overlays among the sources were rendered of: no objects of their own. Sorted by path."""
 
 
 def load(
@@ -53,17 +67,36 @@ def load(
     respect_gitignore: bool = True,
     stdin: Source | None = None,
     excludes: Mapping[pathlib.Path, Sequence[str]] = MappingProxyType({}),
+    asked: Asked | None = None,
 ) -> Loaded:
-    """Find, read and filter the files under `paths`, see `discover`. Texts in which nothing matters are not kept."""
+    """Find, read and filter the files under `paths`, see `discover`. Texts in which nothing matters are not kept.
+
+    What is `asked` to be rendered stands for the files that it is made of.
+    """
     inputs, not_analysed = discover(
         paths, root=root, exclude=exclude, excludes=excludes, respect_gitignore=respect_gitignore
     )
     run = _Run(not_analysed)
     if stdin is not None:
         run.add(stdin)
+    rendered = _rendered(run, inputs, root, asked)
     for found in inputs:
-        run.read(found)
-    return run.result()
+        if found.path not in rendered:
+            run.read(found)
+    return run.result(tuple(rendered.values()))
+
+
+def _rendered(run: _Run, inputs: Sequence[Input], root: pathlib.Path, asked: Asked | None) -> Mapping[str, Source]:
+    """Add what is rendered; the files that it is made of, by path."""
+    if asked is None:
+        return {}
+    from gpulint.source.rendering import render
+
+    made = render(inputs, root, asked)
+    run.not_analysed += made.not_analysed
+    for source in made.sources:
+        run.add(source)
+    return {each.path: each for each in made.originals}
 
 
 def read(found: Input) -> Source:
@@ -104,13 +137,14 @@ class _Run:
             self._add_values(found, data)
         elif is_encrypted(data):
             self._skip(found.path, "encrypted")
-        elif _can_hold_anything(data, found.role):
+        elif _can_hold_anything(data, found.role) or (is_named_values(found.path) and bytes_can_hold_requests(data)):
             self.add(_source(found.path, data, found.role))
 
     def _add_values(self, found: Input, data: bytes) -> None:
-        """Values are read for the settings of NVIDIA's charts, which a user's own chart may depend on."""
+        """Values are read for what they ask for, and for settings of NVIDIA's charts that a user's chart depends on."""
         kept = len(self.sources)
-        if bytes_can_hold_documents(data) and not is_encrypted(data) and not _is_of_nvidia_chart(found):
+        can_matter = bytes_can_hold_documents(data) or bytes_can_hold_requests(data)
+        if can_matter and not is_encrypted(data) and not _is_of_nvidia_chart(found):
             self.add(_source(found.path, data, found.role))
         if len(self.sources) == kept and (b"gpu" in data.lower() or b"nvidia" in data.lower()):
             self._skip(found.path, "helm-values")
@@ -124,9 +158,9 @@ class _Run:
 
     def add(self, source: Source) -> None:
         """Count the objects of a source and keep it if anything in it matters."""
-        if source.role == "shell":
-            if shell_commands(source):
-                self.sources.append(source)
+        if source.role == "machines" or (source.role == "shell" and shell_commands(source)):
+            self.sources.append(source)
+        if source.role in {"machines", "shell"}:
             return
         objects = 0
         for document in source.documents():
@@ -139,10 +173,11 @@ class _Run:
         elif source.problems:
             self._skip(source.path, "broken", source.problems[0].message)
 
-    def result(self) -> Loaded:
+    def result(self, originals: tuple[Source, ...] = ()) -> Loaded:
         _mark_patches(self.sources)
         self.sources.sort(key=lambda source: source.path)
-        return Loaded(tuple(self.sources), tuple(sorted(set(self.not_analysed))), self.files, self.objects)
+        skipped = tuple(sorted(set(self.not_analysed)))
+        return Loaded(tuple(self.sources), skipped, self.files, self.objects, originals)
 
     def _judge(self, document: Document) -> None:
         """Sort out templates, and decide about documents whose head the scan could not read."""
@@ -220,6 +255,8 @@ def _role_by_content(data: bytes, text: str) -> Role:
         return "other"
     if is_kustomization(data):
         return "kustomization"
+    if is_machine_config(data):
+        return "machines"
     return "manifests" if "apiVersion" in text else "other"
 
 
@@ -228,9 +265,8 @@ def _can_hold_anything(data: bytes, role: Role) -> bool:
     if role == "kustomization" or is_utf16(data):
         return True
     if role == "shell":
-        does_something = b"label" in data or (b"patch" in data and b"clusterpolic" in data.lower())
-        return does_something and (b"kubectl" in data or b"oc" in data)
-    return bytes_can_hold_documents(data)
+        return any(word in data for word in _SPEAKING) and any(client in data for client in _CLIENTS)
+    return bytes_can_hold_documents(data) or is_machine_config(data)
 
 
 def _objects(document: Document) -> int:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from gpulint.source.compose import PLAIN, QUOTED
+from gpulint.source.compose import MERGE, PLAIN, QUOTED
 from gpulint.source.scalars import Scalar, key_text, resolve_plain, resolve_tagged
-
-MERGE = "<<"
 
 
 def plain_data(root: Node | None) -> object:

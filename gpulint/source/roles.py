@@ -6,13 +6,20 @@ import re
 from typing import Literal, TypeAlias
 
 Role: TypeAlias = Literal[
-    "manifests", "helm-template", "helm-values", "chart", "kustomization", "patch", "shell", "other"
+    "manifests", "helm-template", "helm-values", "chart", "kustomization", "patch", "shell", "machines", "other"
 ]
+"""`machines`: no objects, but configuration of machines that become nodes (Talos, k3s, cluster-toolkit)."""
 
 CHART_FILE = "Chart.yaml"
 KUSTOMIZATION_NAMES = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomization"})
 
 _VALUES = re.compile(r"values[^/]*\.(?:ya?ml|json)")
+_MACHINE_WORDS = (b"nodeLabels", b"nodeTaints", b"node-label", b"node-taint", b"gke-node-pool")
+_MACHINES = re.compile(
+    rb"^(?:machine|node-label|node-taint|deployment_groups|talosVersion)[ \t]*:"
+    rb"|^[ \t]*type:[ \t]*ConfigPatches\.omni\.|^[ \t]+inline:[ \t]*\n[ \t]+machine:",
+    re.M,
+)
 _KUSTOMIZE_VERSION = re.compile(rb"^apiVersion:[ \t]*[\"']?kustomize\.config\.k8s\.io/", re.M)
 _KUSTOMIZE_KIND = re.compile(rb"^kind:[ \t]*[\"']?(?:Kustomization|Component)\b", re.M)
 
@@ -28,11 +35,21 @@ def role_by_name(name: str, in_chart: str | None) -> Role:
     return "shell" if name.endswith(".sh") else "manifests"
 
 
+def is_named_values(path: str) -> bool:
+    """Whether a file calls itself values of a chart."""
+    return "values" in path.rpartition("/")[2].lower()
+
+
 def is_kustomization(data: bytes) -> bool:
     """Whether the content is that of a kustomization under another name."""
     if b"kustomize.config.k8s.io/" not in data:
         return False
     return _KUSTOMIZE_VERSION.search(data) is not None and _KUSTOMIZE_KIND.search(data) is not None
+
+
+def is_machine_config(data: bytes) -> bool:
+    """Whether the content configures machines and says something of the nodes they become."""
+    return any(word in data for word in _MACHINE_WORDS) and _MACHINES.search(data) is not None
 
 
 def is_encrypted(data: bytes) -> bool:

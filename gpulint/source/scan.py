@@ -13,33 +13,71 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-GPU_MARKERS = ("gpu", "nvidia", "amd.com/", "mig-", "migstrategy", "cuda", "accelerator", "gaudi")
+GPU_MARKERS = ("gpu", "nvidia", "amd.com/", "mig-", "migstrategy", "cuda", "accelerator", "gaudi", "resourceclaim")
 """Lower-case words of which at least one is in every manifest that has to do with GPUs."""
+
+_DEVICE_MARKERS = (
+    "aws.amazon.com/neuron",
+    "cambricon.com/",
+    "enflame.com/",
+    "furiosa.ai/",
+    "google.com/tpu",
+    "huawei.com/",
+    "hygon.com/",
+    "iluvatar.",
+    "kunlunxin.com/",
+    "metax-tech.com/",
+    "npu.intel.com/",
+    "qualcomm.com/",
+    "rebellions.ai/",
+    "tenstorrent.com/",
+)
+"""Domains of accelerators that none of these words is in; they stand beside `limits` or `requests`."""
+
+_SETTINGS = re.compile(r"/dev/shm|ENABLE_CULLING|manageJobsWithoutQueueName|labelPolicy|gang-schedul")
+"""What decides about GPU workloads without naming a GPU: patches and settings of controllers."""
 
 STRUCTURAL_KINDS = frozenset(
     {
+        "AWSMachinePool",
+        "AWSMachineTemplate",
+        "AWSManagedMachinePool",
+        "AzureMachineTemplate",
+        "AzureManagedMachinePool",
+        "ClusterAutoscaler",
         "ClusterConfig",
         "ClusterQueue",
         "ClusterResourceQuota",
         "Cohort",
+        "ComputeClass",
+        "ContainerNodePool",
         "DeviceClass",
         "EC2NodeClass",
         "ElasticQuota",
+        "GCPMachineTemplate",
         "HorizontalPodAutoscaler",
+        "InitConfiguration",
+        "JoinConfiguration",
+        "KubeadmConfig",
+        "KubeadmConfigTemplate",
         "LimitRange",
         "LocalQueue",
+        "MachineAutoscaler",
         "MachineDeployment",
         "MachinePool",
         "MachineSet",
+        "ManagedClustersAgentPool",
         "Namespace",
         "Node",
         "NodeFeature",
         "NodeFeatureRule",
+        "NodeOverlay",
         "NodePool",
         "PodDisruptionBudget",
         "PriorityClass",
         "Provisioner",
         "Queue",
+        "ROSAMachinePool",
         "ResourceClaim",
         "ResourceClaimTemplate",
         "ResourceFlavor",
@@ -59,6 +97,32 @@ IGNORED_KINDS = frozenset(
 """Kinds that quote manifests or schemas, and are large."""
 
 KUSTOMIZE_GROUP = "kustomize.config.k8s.io/"
+_STRUCTURAL_GROUPS = (
+    "kind.x-k8s.io/",
+    "k3d.io/",
+    KUSTOMIZE_GROUP,
+)
+"""Groups whose kinds have names that others have as well."""
+
+_REFERRING_GROUPS = (
+    "argoproj.io/",
+    "inference.llmaz.io/",
+    "infrastructure.opendatahub.io/",
+    "kaito.sh/",
+    "kubeai.org/",
+    "kubeflow.org/",
+    "mlops.seldon.io/",
+    "ome.io/",
+    "serving.kserve.io/",
+    "trainer.kubeflow.org/",
+)
+"""Groups whose objects may get GPUs by what they name: an instance type, a profile, a runtime, another workload."""
+
+_REFERENCE = re.compile(
+    r"runtime|baseRefs|hardware-?profile|instanceType|modelClaim|podConfig|resourceProfile|serverConfig|ServiceConfig"
+    r"|workloadRef",
+    re.IGNORECASE,
+)
 
 _EMPTY = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+|---(?=\s|\Z)|\.\.\.(?=\s|\Z)|%[^\n]*+)*+")
 _SCALAR = re.compile(r"""[ \t]*(?:[&!][^\s]+[ \t]+)*(?:"([^"\n]*)"|'([^'\n]*)'|([^\s"'#&*!|>{}\[\]][^\n]{0,400}))""")
@@ -81,6 +145,10 @@ _CHART_KEY = re.compile(
 )
 _CONFIG_VERSION = re.compile(r"""\bversion["']?:[ \t]*\\?["']?v1\b""")
 """All that a device-plugin configuration for whole GPUs says of itself."""
+_SECTION_KEY = re.compile(
+    r"""^[ \t]*["']?(?:limits|requests|guarantees|extra_resource_(?:limits|guarantees))["']?:""", re.M
+)
+_EXTENDED_KEY = re.compile(r"""[\w-]\.[a-z]+/[\w.-]+["']?[ \t]*:""")
 _RAW_KEY = re.compile(r"^(version|sharing|flags|resources|mig-configs|imex|health)[ \t]*:", re.M)
 
 
@@ -136,7 +204,9 @@ def identity(text: str) -> tuple[str, str]:
 def has_marker(text: str) -> bool:
     """Whether a text can speak of GPUs."""
     lowered = text.lower()
-    return any(marker in lowered for marker in GPU_MARKERS)
+    if any(marker in lowered for marker in GPU_MARKERS):
+        return True
+    return ("limits" in lowered or "requests" in lowered) and any(marker in lowered for marker in _DEVICE_MARKERS)
 
 
 def can_matter(text: str, seen: Header) -> bool:
@@ -145,7 +215,9 @@ def can_matter(text: str, seen: Header) -> bool:
         return False
     if not seen.kind or not seen.api_version:
         return looks_like_raw_config(text) or looks_like_chart_values(text)
-    if seen.kind in STRUCTURAL_KINDS or seen.api_version.startswith(KUSTOMIZE_GROUP) or has_marker(text):
+    if seen.kind in STRUCTURAL_KINDS or seen.api_version.startswith(_STRUCTURAL_GROUPS) or has_marker(text):
+        return True
+    if _SETTINGS.search(text) or (seen.api_version.startswith(_REFERRING_GROUPS) and _REFERENCE.search(text)):
         return True
     if seen.kind == "ConfigMap" and _CONFIG_VERSION.search(text):
         return True
@@ -168,6 +240,17 @@ def looks_like_raw_config(text: str) -> bool:
 def looks_like_chart_values(text: str) -> bool:
     """Whether a document without a kind may hold values of the charts that install the device plugin."""
     return _CHART_KEY.search(text) is not None
+
+
+def looks_like_requests(text: str) -> bool:
+    """Whether a text without a kind may ask for accelerators, as values of charts do."""
+    return _SECTION_KEY.search(text) is not None and _EXTENDED_KEY.search(text) is not None and has_marker(text)
+
+
+def bytes_can_hold_requests(data: bytes) -> bool:
+    """The same as a first test on the bytes of a file."""
+    lowered = data.lower()
+    return b"/" in data and (b"limits" in lowered or b"requests" in lowered or b"guarantees" in lowered)
 
 
 def bytes_can_hold_documents(data: bytes) -> bool:

@@ -1,9 +1,10 @@
-"""What a shell script does with kubectl or oc to nodes and to the policy of the GPU Operator."""
+"""What a shell script does to nodes and to the policy of the GPU Operator, and the pools that it creates."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,8 +19,13 @@ _TOKEN = re.compile(
     r"|(?P<other>.)",
     re.S,
 )
-_CLIENTS = frozenset({"kubectl", "oc", "k"})
+_CLIENTS = frozenset({"kubectl", "oc", "k", "gcloud", "eksctl", "az"})
+_MAKERS = frozenset({"gcloud", "eksctl", "az"})
 _NODES = frozenset({"node", "nodes", "no"})
+_CREATING = (("node-pools", "create"), ("create", "nodegroup"), ("create", "cluster"), ("nodepool", "add"))
+"""Verbs of gcloud, eksctl and az that create pools."""
+SPEAKING = ("label", "taint", "patch", "node-pools", "nodegroup", "nodepool", "eksctl")
+"""Words of which one is in every script that is worth a look."""
 _POLICY = ("clusterpolicy", "clusterpolicies")
 _QUOTED = re.compile(r"'([^']*)'|\"((?:\\.|[^\"\\])*)\"|\\(.)", re.S)
 _ESCAPED = re.compile(r"\\([$`\"\\])")
@@ -43,12 +49,15 @@ class ShellCommand:
 
 
 def shell_commands(source: Source) -> tuple[ShellCommand, ...]:
-    """The commands of a script that label nodes or patch a ClusterPolicy: `kubectl label nodes worker-1 gpu=a100`."""
+    """The commands of a script that label or taint nodes, create pools or patch a ClusterPolicy.
+
+    `kubectl label nodes worker-1 gpu=a100`, `gcloud container node-pools create …`.
+    """
     text = source.text
-    if "label" not in text and "patch" not in text:
+    if not any(word in text for word in SPEAKING):
         return ()
     commands = (_without_lead(words) for words in _simple_commands(text))
-    return tuple(ShellCommand(tuple(words)) for words in commands if _labels_nodes(words) or _patches_policy(words))
+    return tuple(ShellCommand(tuple(words)) for words in commands if words and _speaks(words))
 
 
 def _simple_commands(text: str) -> list[list[Word]]:
@@ -91,21 +100,26 @@ def _inside(single: str | None, double: str | None, escaped: str | None) -> str:
 
 
 def _without_lead(words: list[Word]) -> list[Word]:
-    """From the client on: `sudo`, `do`, `if !`, `KUBECONFIG=…` before it say nothing."""
+    """From the program on: `sudo`, `do`, `if !`, `KUBECONFIG=…` before it say nothing."""
     for index, word in enumerate(words):
         if word.text.rpartition("/")[2] in _CLIENTS:
             return words[index:]
     return []
 
 
-def _labels_nodes(words: list[Word]) -> bool:
+def _speaks(words: list[Word]) -> bool:
     texts = [word.text for word in words]
-    if "label" not in texts:
+    if texts[0].rpartition("/")[2] in _MAKERS:
+        return any(pair in _CREATING for pair in pairwise(texts))
+    return _changes_nodes(texts, "label") or _changes_nodes(texts, "taint") or _patches_policy(texts)
+
+
+def _changes_nodes(texts: list[str], verb: str) -> bool:
+    if verb not in texts:
         return False
-    targets = texts[texts.index("label") + 1 :]
+    targets = texts[texts.index(verb) + 1 :]
     return any(text in _NODES or text.startswith(("node/", "nodes/", "no/")) for text in targets)
 
 
-def _patches_policy(words: list[Word]) -> bool:
-    texts = [word.text for word in words]
+def _patches_policy(texts: list[str]) -> bool:
     return "patch" in texts and any(text.lower().startswith(_POLICY) for text in texts)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
-from gpulint.source.compose import PLAIN
-from gpulint.source.plain import MERGE, node_key
+from gpulint.source.compose import MERGE, PLAIN
+from gpulint.source.plain import node_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import os
+import shutil
+import tempfile
 from bisect import bisect_right
+from pathlib import Path
 
 from gpulint.source.compose import SourceProblem
 
@@ -31,6 +35,34 @@ def decode(data: bytes) -> tuple[str, tuple[SourceProblem, ...]]:
         message = f"not valid {error.encoding.upper()}: byte 0x{data[error.start]:02x}"
         problem = SourceProblem(start, start + 1, "undecodable", message)
         return data.decode(encoding, "replace"), (problem,)
+
+
+def read_text(file: Path) -> str:
+    """The text of a file as far as it is read; nothing where it cannot be."""
+    try:
+        with file.open("rb") as opened:
+            return decode(opened.read(MAX_BYTES))[0]
+    except OSError:
+        return ""
+
+
+def rewrite(file: Path, before: str, after: str) -> None:
+    """Give a file another text, in its encoding and at once. Raises `OSError`, also when its text is not `before`."""
+    data = file.read_bytes()
+    text, problems = decode(data)
+    if problems or text != before:
+        raise OSError("the file has changed since it was read")
+    encoding = "utf-16" if is_utf16(data) else "utf-8-sig" if data.startswith(codecs.BOM_UTF8) else "utf-8"
+    target = file.resolve()
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as written:
+            written.write(after.encode(encoding))
+        shutil.copymode(target, name)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 class Lines:
