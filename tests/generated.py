@@ -9,12 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gpulint.cel import Vocabulary
-from gpulint.explain import table
+from gpulint.explain import explain, table
 from gpulint.facts import SUBJECTS
 from gpulint.linter import all_rules
+from gpulint.rule import Rule
 
 ROOT = Path(__file__).parent.parent
 _DEMO = "tests/fixtures/sharing-strategies/mistaken"
+_SHOWN = ("training-on-shared-gpu", "mig-profile-not-on-gpu")
 
 
 def rule_table() -> str:
@@ -26,10 +28,31 @@ def vocabulary() -> str:
 
 
 def demo() -> str:
-    """What `make demo` prints first."""
-    command = [sys.executable, "-m", "gpulint", "check", _DEMO, "--exit-zero", "--color", "never", "--format", "text"]
-    text = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return f"```\n{text.strip()}\n```\n"
+    """Two findings of what `make demo` prints, and how it ends."""
+    shown = _checked("--format", "text", "--select", ",".join(_SHOWN)).strip().rpartition("\n\n")[0]
+    return f"```\n{shown}\n\n…\n\n{_checked('--format', 'concise').strip().rpartition(chr(10))[2]}\n```\n"
+
+
+def _checked(*arguments: str) -> str:
+    command = [sys.executable, "-m", "gpulint", "check", _DEMO, "--exit-zero", "--color", "never", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def pages() -> dict[Path, str]:
+    """A page for each rule, as `gpulint explain` prints it, and one that lists them by family."""
+    rules = all_rules(examples=True)
+    folder = ROOT / "docs" / "rules"
+    texts = {folder / f"{rule.id}.md": _page(rule) for rule in rules}
+    rows = _RULE_FILE.sub(r"](\1.md)", table([rule.info() for rule in rules], "markdown"))
+    return {**texts, folder / "README.md": f"# Rules\n\n{rows}"}
+
+
+_RULE_FILE = re.compile(r"\]\([a-z-]+/([a-z0-9-]+)\.yaml\)")
+
+
+def _page(rule: Rule) -> str:
+    examples = [(each.kind, each.name, next(iter(each.files.values()), "")) for each in rule.examples]
+    return f"{explain(rule.info(), examples).rstrip()}\n\n[The rule](../../rules/{rule.family}/{rule.id}.yaml)\n"
 
 
 GENERATED: tuple[tuple[str, str, Callable[[], str]], ...] = (
@@ -60,7 +83,21 @@ def stale(*, write: bool) -> list[str]:
             found.append(f"{file}: section '{name}'")
             if write:
                 path.write_text(fresh, encoding="utf-8")
-    return found
+    return [*found, *_stale_pages(write=write)]
+
+
+def _stale_pages(*, write: bool) -> list[str]:
+    wanted = pages()
+    there = set((ROOT / "docs" / "rules").glob("*.md"))
+    gone = sorted(there - set(wanted))
+    changed = [path for path, text in wanted.items() if path not in there or path.read_text(encoding="utf-8") != text]
+    if write:
+        for path in gone:
+            path.unlink()
+        for path in changed:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(wanted[path], encoding="utf-8")
+    return [path.relative_to(ROOT).as_posix() for path in sorted([*gone, *changed])]
 
 
 def main() -> int:
