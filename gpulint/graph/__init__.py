@@ -1,41 +1,30 @@
-"""Manifests → graph: what refers to what, with one node per thing and one typed edge per relation.
+"""Manifests → graph: what refers to what.
 
-| edge | from → to |
-|---|---|
-| `in` | workload, limit range, quota → namespace |
-| `requests` | workload → resource name (attribute `asked`) |
-| `places` | workload → landing: all that can take it (attribute `landing`) |
-| `selects` | workload → node group that can take it |
-| `governs` | installer, or device-plugin configurations that no installer names → node group |
-| `configures` | installer → ConfigMap or map in values (attribute `role`: `device-plugin` or `mig`) |
-| `advertises` | node group → resource name (attribute `offer`) |
-
-Of nodes that are alike to all pods only the first is there.
+Objects, pods, nodes and configurations, linked by indexes; as a network with typed edges where somebody wants it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
-
-import networkx as nx
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from gpulint.graph import kustomize
 from gpulint.graph.claims import Claims
-from gpulint.graph.configs import Holder, config_map_holders, generated_holders, mig_files, plugin_configs
-from gpulint.graph.govern import Configurations, mig_holders, plugin_holders
-from gpulint.graph.installers import Installer, installers
+from gpulint.graph.configs import config_map_holders, generated_holders, mig_files, plugin_configs
+from gpulint.graph.govern import Configurations
+from gpulint.graph.installers import installers
 from gpulint.graph.landing import Asked, Landing, Nodes, landing
-from gpulint.graph.nodes import NodeGroup, conditional_labels, node_groups
+from gpulint.graph.nodes import conditional_labels, node_groups
 from gpulint.graph.scope import Scope
 from gpulint.graph.sections import ChartValues, Release, chart_values, dra_drivers, releases
 from gpulint.graph.workloads import Workload, pods
 from gpulint.manifest import Manifest, manifests
 
+if TYPE_CHECKING:
+    import networkx as nx
+
 Completeness: TypeAlias = Literal["complete", "partial", "absent"]
-Thing: TypeAlias = tuple[str, str]
-"""A node of the network: what it is, and its name within that."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +32,6 @@ class Graph:
     """The linked objects of one scope."""
 
     scope: Scope
-    network: nx.MultiDiGraph
     manifests: tuple[Manifest, ...]
     charts: tuple[ChartValues, ...]
     dra_drivers: tuple[Release, ...]
@@ -57,6 +45,9 @@ class Graph:
     spaces: Mapping[str, Completeness]
     given_namespaces: Mapping[str, str]
     """File → the namespace that its kustomization gives it."""
+    _by_kind: dict[tuple[str, str], list[Manifest]] = field(default_factory=dict)
+    _bounds: dict[tuple[str, str], list[Manifest]] = field(default_factory=dict)
+    _landings: dict[int, tuple[Workload, Landing]] = field(default_factory=dict)
 
     @property
     def configurations(self) -> Configurations:
@@ -64,7 +55,10 @@ class Graph:
 
     def of_kind(self, kind: str, group: str = "") -> Iterator[Manifest]:
         """The objects of a kind, in the order of the input."""
-        return (each for each in self.manifests if each.kind == kind and each.group == group)
+        if not self._by_kind:
+            for each in self.manifests:
+                self._by_kind.setdefault((each.group, each.kind), []).append(each)
+        return iter(self._by_kind.get((group, kind), ()))
 
     def uses_gpu(self, workload: Workload) -> bool:
         """Whether a pod asks for an accelerator: by the name of a resource, or by a claim that is known to give one."""
@@ -72,33 +66,24 @@ class Graph:
 
     def landing(self, workload: Workload) -> Landing:
         """Where the pods may land; of those that ask for no accelerator too."""
-        known = self.network.nodes.get(thing(workload), {}).get("landing")
-        return known if isinstance(known, Landing) else landing(workload, self.nodes)
+        known = self._landings.get(id(workload))
+        if known is None:
+            known = self._landings[id(workload)] = workload, landing(workload, self.nodes)
+        return known[1]
 
     def in_namespace(self, namespace: str, kind: str) -> list[Manifest]:
-        """The objects of a kind that stand in a namespace."""
-        target = ("namespace", namespace)
-        if target not in self.network:
-            return []
-        edges = self.network.in_edges(target, keys=True, data=True)
-        return [data["manifest"] for source, _, key, data in edges if key == "in" and source[0] == kind]
+        """The LimitRanges or ResourceQuotas that stand in a namespace."""
+        if not self._bounds:
+            for each in (*self.of_kind("LimitRange"), *self.of_kind("ResourceQuota")):
+                place = each.namespace or self.given_namespaces.get(each.document.source.path, "")
+                self._bounds.setdefault((place, each.kind), []).append(each)
+        return self._bounds.get((namespace, kind), [])
 
+    def network(self) -> nx.MultiDiGraph:
+        """One node per thing and one typed edge per relation, see `graph.network`; made anew."""
+        from gpulint.graph.network import network  # networkx takes a quarter of the time of a small run
 
-def thing(of: Workload | NodeGroup | Installer | Holder | Manifest) -> Thing:
-    """The network's node for an object."""
-    if isinstance(of, NodeGroup):
-        return "nodes", f"{of.kind} {of.name} {of.place.field()} {of.source.path}"
-    if isinstance(of, Workload):
-        return "workload", f"{_identity(of.manifest)} {of.template.path}"
-    if isinstance(of, Manifest):
-        return of.kind, _identity(of)
-    if isinstance(of, Holder):
-        return "config", f"{of.label} {of.name_place.document.source.path} {of.name_place.field()}"
-    return "installer", f"{of.label} {of.place.document.source.path} {of.place.field()}"
-
-
-def _identity(manifest: Manifest) -> str:
-    return f"{manifest.ref()} {manifest.document.source.path} {manifest.document.index} {manifest.root}"
+        return network(self)
 
 
 def link(scope: Scope, house_labels: Mapping[str, Mapping[str, str]]) -> Graph:
@@ -120,15 +105,9 @@ def link(scope: Scope, house_labels: Mapping[str, Mapping[str, str]]) -> Graph:
         conditional_labels=conditional_labels(objects),
     )
     asking = tuple(each for each in every if each.asked and not each.superseded)
-    network: nx.MultiDiGraph = nx.MultiDiGraph()
-    _link_nodes(network, nodes)
-    _link_installers(network, configurations)
-    _link_namespaces(network, objects, given)
-    for workload in asking:
-        _link_workload(network, workload, nodes)
     spaces = _spaces(scope, objects, nodes)
     claims = Claims(objects, given)
-    return Graph(scope, network, objects, charts, dra_drivers(released), every, asking, nodes, claims, spaces, given)
+    return Graph(scope, objects, charts, dra_drivers(released), every, asking, nodes, claims, spaces, given)
 
 
 def _objects(scope: Scope) -> Iterator[Manifest]:
@@ -149,47 +128,6 @@ def _configurations(
     holders = (*config_map_holders(config_maps, given), *generated_holders(scope.sources), *own)
     named = frozenset(maker.plugin_config.value for maker in makers if maker.plugin_config)
     return Configurations(makers, plugin_configs(holders, named), mig_files(holders), holders)
-
-
-def _link_nodes(network: nx.MultiDiGraph, nodes: Nodes) -> None:
-    for group in nodes.distinct:
-        network.add_node(thing(group), group=group)
-        for candidate in nodes.candidates(group):
-            for name, offer in candidate.offers.by_resource.items():
-                network.add_edge(thing(group), ("resource", name), key="advertises", offer=offer)
-            governed = candidate.governed
-            source = governed.installer or (governed.configs.holder if governed.configs else None)
-            if source is not None:
-                network.add_edge(thing(source), thing(group), key="governs")
-
-
-def _link_installers(network: nx.MultiDiGraph, configurations: Configurations) -> None:
-    for installer in configurations.installers:
-        for role, meant in (("device-plugin", plugin_holders), ("mig", mig_holders)):
-            for holder in meant(installer, configurations.holders):
-                network.add_edge(thing(installer), thing(holder), key="configures", role=role)
-
-
-def _link_namespaces(network: nx.MultiDiGraph, objects: Iterable[Manifest], given: Mapping[str, str]) -> None:
-    for each in objects:
-        if each.group or each.kind not in {"LimitRange", "ResourceQuota"}:
-            continue
-        namespace = each.namespace or given.get(each.document.source.path, "")
-        network.add_edge(thing(each), ("namespace", namespace), key="in", manifest=each)
-
-
-def _link_workload(network: nx.MultiDiGraph, workload: Workload, nodes: Nodes) -> None:
-    found = landing(workload, nodes)
-    source = thing(workload)
-    network.add_node(source, workload=workload, landing=found)
-    if workload.namespace:
-        network.add_edge(source, ("namespace", workload.namespace), key="in")
-    for asked in workload.asked:
-        network.add_edge(source, ("resource", asked.name), key="requests", asked=asked)
-    if workload.placement.selects:  # without a selector every group can take it: no edge says more than none
-        for candidate in found.candidates:
-            if candidate.declared:
-                network.add_edge(source, thing(candidate.group), key="selects")
 
 
 def _spaces(scope: Scope, objects: Iterable[Manifest], nodes: Nodes) -> dict[str, Completeness]:
@@ -214,4 +152,4 @@ def _spaces(scope: Scope, objects: Iterable[Manifest], nodes: Nodes) -> dict[str
     return {**spaces, **dict.fromkeys(sorted(complete), "complete")}
 
 
-__all__ = ["Graph", "link", "thing"]
+__all__ = ["Graph", "link"]

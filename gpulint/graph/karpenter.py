@@ -19,6 +19,9 @@ from gpulint.manifest import Manifest
 
 KARPENTER = "karpenter"
 _PREFIXES = ("karpenter.k8s.aws/", "eks.amazonaws.com/")
+_FAMILY_KEYS = tuple(f"{prefix}instance-family" for prefix in _PREFIXES)
+TYPE_KEYS = (INSTANCE_TYPE, *_FAMILY_KEYS)
+"""Keys of requirements that name instance types or families of them."""
 _AWS_TYPE = re.compile(r"(?P<category>[a-z]+)(?P<generation>\d+)[a-z0-9-]*\.(?P<size>[a-z0-9-]+)", re.ASCII)
 """As instanceTypeScheme of karpenter-provider-aws pkg/providers/instancetype/types.go."""
 
@@ -43,7 +46,7 @@ def gpu_types(requirements: object) -> Types:
         found = [each for name in named if (each := instance(name)) and _fits(each, wanted)]
         unknown = [name for name in named if instance(name) is None]
     else:
-        families = _wanted(wanted, tuple(f"{prefix}instance-family" for prefix in _PREFIXES))
+        families = _wanted(wanted, _FAMILY_KEYS)
         found = [each for each in instances() if _family(each.type) in families and _fits(each, wanted)]
         unknown = sorted(families - {_family(each.type) for each in instances()})
         unknown = [f"{family}.large" for family in unknown]

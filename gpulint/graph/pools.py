@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gpulint.gpu.catalog import Gpu, accelerators
-from gpulint.graph.karpenter import KARPENTER, derived, gpu_types, with_overlays
+from gpulint.graph.karpenter import KARPENTER, TYPE_KEYS, derived, gpu_types, with_overlays
 from gpulint.graph.node_group import GKE_ACCELERATOR, INSTANCE_TYPE, Label, NodeGroup, with_hardware
 from gpulint.graph.scope import nearest
 from gpulint.kube import quantity
@@ -211,6 +211,8 @@ def _group(manifest: Manifest, declaration: Declaration, draft: _Draft) -> NodeG
         gpu_limit=declaration.limit,
         hardware=draft.types[0].place if draft.types else None,
     )
+    if declaration.requirements and chosen.names:
+        group = replace(group, hardware=_required_place(manifest, declaration.requirements, *TYPE_KEYS))
     found = with_hardware(group, types, closed=not draft.types_open and (chosen.closed or bool(draft.types)))
     return accelerated(found, declaration.accelerators)
 
@@ -225,15 +227,23 @@ def _labels(manifest: Manifest, declaration: Declaration, draft: _Draft) -> tupl
         possible = LabelSet.of({key: label.value for key, label in labels.items()})
         return _typed(labels, possible, draft)
     required = LabelSet.of_requirements(manifest.get(*declaration.requirements))
-    place = manifest.place(*declaration.requirements)
     single = {
-        key: Label(value, place)
+        key: Label(value, _required_place(manifest, declaration.requirements, key))
         for key, values in required.values.items()
         if len(values) == 1
         for value in values
         if isinstance(value, str)
     }
     return {**single, **labels}, required.with_labels({key: label.value for key, label in labels.items()})
+
+
+def _required_place(manifest: Manifest, path: Path, *keys: str) -> Place:
+    """The values of the requirement on one of these labels."""
+    for index, item in mappings(manifest.get(*path)):
+        if item.get("key") in keys and item.get("operator") == "In":
+            values = (*path, index, "values")
+            return manifest.place(*values, 0) if len(sequence(item.get("values"))) == 1 else manifest.place(*values)
+    return manifest.place(*path)
 
 
 def _typed(labels: dict[str, Label], possible: LabelSet, draft: _Draft) -> tuple[dict[str, Label], LabelSet]:

@@ -187,8 +187,17 @@ def _columns(findings: Sequence[Finding], paint: _Paint) -> list[str]:
 _NOT_ANALYSED = {
     "broken": "broken document",
     "encrypted": "encrypted file",
+    "helm-dependencies": "incomplete chart",
+    "helm-failed": "broken chart",
     "helm-template": "Helm template",
     "helm-values": "Helm values file",
+    "kustomize-broken": "incomplete kustomization",
+    "kustomize-failed": "broken kustomization",
+    "kustomize-helm": "chart-rendering kustomization",
+    "kustomize-restricted": "out-of-folder kustomization",
+    "no-helm": "unrendered chart",
+    "no-kustomize": "unrendered kustomization",
+    "remote-base": "remote kustomization base",
     "symlink": "symbolic link",
     "too-large": "too large file",
 }
