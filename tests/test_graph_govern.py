@@ -282,3 +282,10 @@ def test_a_config_map_that_no_values_name_may_be_named_by_others() -> None:
     values = "driver: {enabled: false}\ntoolkit: {enabled: true}\ndevicePlugin: {enabled: true}\ngfd: {enabled: true}\n"
     found = governed(values, config_map("plugin", usual=PLAIN), node(A100))
     assert (found.origin, found.wired, found.strategy) == ("only-config", False, "single")
+
+
+def test_a_config_map_that_stands_twice_says_what_one_does() -> None:
+    """A copy of it is no contradiction; one with other content is."""
+    own = config_map("plugin", usual=PLAIN)
+    assert governed(policy(WIRED), own, own, node(A100)).origin == "default"
+    assert governed(policy(WIRED), own, config_map("plugin", usual=MIXED), node(A100)).origin == "unknown"

@@ -8,7 +8,7 @@ and hard-codes the fallback `empty` (controllers/object_controls.go, `handleDevi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -170,7 +170,15 @@ def _unnamed(installer: Installer, configurations: Configurations) -> tuple[Plug
     named = {each.plugin_config.value for each in configurations.installers}
     loose = (each for each in configurations.plugin_configs if not each.holder.of_release)
     left = [each for each in loose if each.holder.name not in named]
-    return nearest(installer.folder, left, lambda each: each.holder.folder).items
+    return _distinct(nearest(installer.folder, left, lambda each: each.holder.folder).items)
+
+
+def _distinct(found: Iterable[PluginConfigs]) -> tuple[PluginConfigs, ...]:
+    """One of those that say the same: a ConfigMap that stands twice in a repository is no contradiction."""
+    kept: dict[object, PluginConfigs] = {}
+    for each in found:
+        kept.setdefault(tuple((entry.key, repr(entry.config)) for entry in each.entries), each)
+    return tuple(kept.values())
 
 
 def _by_unnamed(group: NodeGroup, unnamed: Sequence[PluginConfigs], base: Governed) -> Governed:
@@ -207,7 +215,8 @@ def _chosen_key(installer: Installer, configs: PluginConfigs, label: Label | Non
 def configs_of(installer: Installer, configurations: Configurations) -> list[PluginConfigs]:
     """The device-plugin configurations that an installer means."""
     named = plugin_holders(installer, configurations.holders)
-    return [each for each in configurations.plugin_configs if any(each.holder is holder for holder in named)]
+    found = (each for each in configurations.plugin_configs if any(each.holder is holder for holder in named))
+    return list(_distinct(found))
 
 
 def _by_configs(group: NodeGroup, configs: PluginConfigs) -> Governed:
