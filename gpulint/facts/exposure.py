@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gpulint.facts.candidates import candidates
@@ -63,7 +63,7 @@ def exposures(graph: Graph, owners: Owners) -> Iterator[Exposure]:
     for workload in graph.pods:
         ways = [*_host_paths(workload), *_host_ipc(workload)]
         for container in workload.template.containers:
-            ways += [*_privileged(workload, container), *_image(workload, container)]
+            ways += [*_privileged(workload, container), *_image(graph, workload, container)]
         if not ways:
             continue
         by_mps, confidence = _shared_by_mps(graph, workload)
@@ -76,7 +76,9 @@ def exposures(graph: Graph, owners: Owners) -> Iterator[Exposure]:
                 way=way,
                 value=value,
                 asks=any(
-                    _asks(workload, each) for each in workload.template.containers if container_of in (None, each)
+                    _asks(graph, workload, each)
+                    for each in workload.template.containers
+                    if container_of in (None, each)
                 ),
                 shared_by_mps=by_mps,
                 confidence=confidence,
@@ -104,12 +106,12 @@ def _privileged(workload: Workload, container: Container) -> Iterator[_Way]:
         yield container, "privileged", "true", workload.place(container, ("securityContext", "privileged"))
 
 
-def _image(workload: Workload, container: Container) -> Iterator[_Way]:
+def _image(graph: Graph, workload: Workload, container: Container) -> Iterator[_Way]:
     """A CUDA image where NVIDIA's runtime will see its environment: on a GPU node, with nothing that overrides it."""
     image = text(workload.container(container).get("image"))
     if not _CUDA_IMAGES.search(image) or _lists_devices(workload, container) or on_gke(workload):
         return
-    if _asks(workload, container) or not _FRACTIONS.isdisjoint(workload.pod_annotations):
+    if _asks(graph, workload, container) or not _FRACTIONS.isdisjoint(workload.pod_annotations):
         return
     if nvidia_runtime(workload) or _wants_gpu_nodes(workload):
         yield container, "image", image, workload.place(container, ("image",))
@@ -127,10 +129,11 @@ def _wants_gpu_nodes(workload: Workload) -> bool:
     return any(key.startswith(_GPU_LABELS) for key in keys)
 
 
-def _asks(workload: Workload, container: Container) -> bool:
-    held = workload.container(container).get("resources")
-    claims = isinstance(held, Mapping) and bool(sequence(held.get("claims")))
-    return claims or any(asked.container == container and asked.resource.is_gpu for asked in workload.asked)
+def _asks(graph: Graph, workload: Workload, container: Container) -> bool:
+    claims = sequence(mapping(workload.container(container).get("resources")).get("claims"))
+    if claims and graph.claims.uses_gpu(workload):
+        return True
+    return any(asked.container == container and asked.resource.is_gpu for asked in workload.asked)
 
 
 def _shared_by_mps(graph: Graph, workload: Workload) -> tuple[bool, Confidence]:
