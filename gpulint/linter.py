@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -151,17 +152,29 @@ def all_rules(config: Config = DEFAULTS, root: Path | None = None, *, examples: 
     """Every rule, built in and from the folders that the configuration names. Raises `InvalidRulesError`."""
     from gpulint.cel import Vocabulary
     from gpulint.facts import SUBJECTS
-    from gpulint.rule import compile_rules, load_rules, rules_folder
+    from gpulint.rule import compile_rules, load_rules
 
-    vocabulary = Vocabulary(SUBJECTS)
-    found = load_rules(rules_folder(), vocabulary, examples=examples)
+    found = _built_in(examples=examples)
     for folder in config.rules_folders:
         own = load_rules(
-            config.folder(root or Path()) / folder, vocabulary, examples=examples, taken=[rule.id for rule in found]
+            config.folder(root or Path()) / folder,
+            Vocabulary(SUBJECTS),
+            examples=examples,
+            taken=[rule.id for rule in found],
         )
         compile_rules(own)  # the built-in ones are known to compile
         found += own
     return found
+
+
+@cache
+def _built_in(*, examples: bool) -> tuple[Rule, ...]:
+    """Kept, with what of them is compiled, for those who lint more than once."""
+    from gpulint.cel import Vocabulary
+    from gpulint.facts import SUBJECTS
+    from gpulint.rule import load_rules, rules_folder
+
+    return load_rules(rules_folder(), Vocabulary(SUBJECTS), examples=examples)
 
 
 def _runs(rule: Rule, options: Options, config: Config) -> bool:
