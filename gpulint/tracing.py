@@ -51,8 +51,8 @@ def _labels(sources: Iterable[Source]) -> Mapping[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for source in sources:
         if source.render is not None:
-            for path in (*source.render.files, *(each.path for each in source.render.values)):
-                found[path].add(source.render.label)
+            for original in source.render.originals():
+                found[original.path].add(source.render.label)
     return found
 
 

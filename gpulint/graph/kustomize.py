@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Generic, TypeVar
 
 from gpulint.kube.tree import get, is_placeholder, mapping, mappings, sequence, text
 from gpulint.manifest import Place
@@ -65,14 +66,32 @@ def are_apart(sources: tuple[Source, ...], one: Source, other: Source) -> bool:
         return False
     if one.render is not None and other.render is not None:
         return not one.render.files.keys().isdisjoint(other.render.files)
-    found = _destinations(sources)
+    found = _destinations(_Same(sources))
     first, second = found.get(one.path), found.get(other.path)
     return first is not None and second is not None and first.isdisjoint(second)
 
 
+_T = TypeVar("_T")
+
+
+class _Same(Generic[_T]):
+    """One and the same tuple as a key: comparing all that is in it would cost more than what it is the key of."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: tuple[_T, ...]) -> None:
+        self.items = items
+
+    def __hash__(self) -> int:
+        return id(self.items)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.items is self.items
+
+
 @lru_cache(maxsize=2)
-def _destinations(sources: tuple[Source, ...]) -> dict[str, frozenset[str]]:
-    return destinations(sources)
+def _destinations(same: _Same[Source]) -> dict[str, frozenset[str]]:
+    return destinations(same.items)
 
 
 def destinations(sources: Iterable[Source]) -> dict[str, frozenset[str]]:
@@ -158,11 +177,27 @@ class Build:
 
 def builds(sources: Iterable[Source]) -> tuple[Build, ...]:
     """The builds of all kustomizations, sorted by folder."""
-    return _builds(tuple(sources))
+    return _builds(_Same(tuple(sources)))
+
+
+def are_built_together(found: Iterable[Build], one: str, other: str) -> bool:
+    """Whether some build reaches both files."""
+    by_file = _by_file(_Same(tuple(found)))
+    return not by_file.get(one, frozenset()).isdisjoint(by_file.get(other, ()))
+
+
+@lru_cache(maxsize=2)
+def _by_file(same: _Same[Build]) -> dict[str, frozenset[str]]:
+    folders: dict[str, set[str]] = {}
+    for build in same.items:
+        for file in build.files:
+            folders.setdefault(file, set()).add(build.folder)
+    return {file: frozenset(found) for file, found in folders.items()}
 
 
 @lru_cache(maxsize=2)  # several facts ask about the same input
-def _builds(sources: tuple[Source, ...]) -> tuple[Build, ...]:
+def _builds(same: _Same[Source]) -> tuple[Build, ...]:
+    sources = same.items
     kustomizations = _kustomizations(sources)
     own = {posixpath.dirname(source.path): source.path for source in sources if _is_kustomization(source)}
     found = []

@@ -15,6 +15,7 @@ from gpulint.origin.template import Line, Reference, Template
 from gpulint.origin.traced import Traced
 from gpulint.source import Document, Path, Source
 from gpulint.source.rendering import Render
+from gpulint.untrusted import number
 
 _MARK = "# Source: "
 _SOURCE = re.compile(rf"^{_MARK}(?P<source>[^/\s]+/\S+)", re.M)
@@ -222,7 +223,7 @@ def _expanded(data: object, reference: Sequence[str | int], done: Path) -> Itera
         members: list[str | int] = list(range(len(data))) if isinstance(data, list) else []
         members = [str(key) for key in data] if isinstance(data, Mapping) else members
     elif isinstance(data, list) and str(step).isdecimal():
-        members = [int(step)] if int(step) < len(data) else []
+        members = [index] if (index := number(str(step))) < len(data) else []
     else:
         members = [step] if isinstance(data, Mapping) and step in data else []
     for member in members:

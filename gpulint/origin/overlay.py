@@ -15,6 +15,8 @@ from gpulint.origin.traced import Traced
 from gpulint.source import Document, Path, Source
 from gpulint.source.rendering import Render
 
+_NAME = ("metadata", "name")
+
 
 def trace_overlay(place: Place, made: Render) -> Traced:
     """The outermost layer that has the value: a patch, a setting of a kustomization, else the file of the object."""
@@ -55,13 +57,21 @@ class _Object:
         return self.written.document.source.path
 
     @property
+    def identifies(self) -> bool:
+        """Whether a patch has the value only to say what it is for."""
+        in_list = len(self.path) > 1 and self.path[-1] == "name" and isinstance(self.path[-2], int)
+        return in_list or self.path in {("apiVersion",), ("kind",), _NAME}
+
+    @property
     def is_scalar(self) -> bool:
         return not isinstance(self.value, Mapping | list)
 
     def own_place(self) -> Place | None:
         """The same in the manifest; None where that has not got it."""
         path = aligned(self.rendered.data, self.path, self.written.data)
-        if path is None or (self.is_scalar and not alike(self.value, self.written.get(*path))):
+        if path is None:
+            return None
+        if self.is_scalar and path != _NAME and not alike(self.value, self.written.get(*path)):
             return None
         return self.below(self.written.document, (*self.written.root, *path))
 
@@ -86,7 +96,7 @@ class _Object:
 
 def _layers(object_: _Object, made: Render) -> Iterator[Place | None]:
     """What may have set the value, the last first."""
-    if not object_.is_scalar:
+    if not object_.is_scalar or object_.identifies:
         yield object_.own_place()  # what a patch is merged into is there already
     reached = patched_files(made.files.values())
     for source in made.files.values():

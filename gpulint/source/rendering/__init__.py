@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from gpulint.source.document import Source
 from gpulint.source.rendering import charts, overlays
 from gpulint.source.rendering.charts import Chart
 from gpulint.source.rendering.overlays import Origin, Overlay
-from gpulint.source.rendering.process import Outcome
+from gpulint.source.rendering.process import ALL_SECONDS, SECONDS, Outcome
 from gpulint.source.roles import Role, role_by_name
 from gpulint.source.scan import has_marker
 from gpulint.source.text import read_text
@@ -72,6 +73,11 @@ class Render:
     origins: tuple[tuple[str, bool], ...] = ()
     """For each document of an overlay the path of the file that it is from, and whether a generator makes it."""
 
+    def originals(self) -> Iterator[Source]:
+        """All files that it was made of; some of them may come twice."""
+        yield from self.files.values()
+        yield from self.values
+
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
@@ -88,8 +94,9 @@ def render(inputs: Sequence[Input], root: Path, asked: Asked) -> Rendered:
     """Render what is asked for; `inputs` are the files of the run, and paths are relative to `root`."""
     jobs = list(_jobs(inputs, asked))
     files = _Files(root)
+    deadline = time.monotonic() + ALL_SECONDS
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        outcomes = list(pool.map(lambda job: job.run(asked.kubernetes), jobs))
+        outcomes = list(pool.map(lambda job: job.run(asked.kubernetes, deadline), jobs))
     sources: dict[str, Source] = {}
     skipped: list[NotAnalysed] = []
     for job, (outcome, origins) in zip(jobs, outcomes, strict=True):
@@ -108,15 +115,10 @@ def render(inputs: Sequence[Input], root: Path, asked: Asked) -> Rendered:
             tuple((files.relative(origin.file), origin.generated) for origin in origins),
         )
         sources[path] = Source(path, outcome.text, "manifests", render=made)
-    used = {each.path: each for source in sources.values() if source.render for each in _all_files(source.render)}
+    used = {each.path: each for source in sources.values() if source.render for each in source.render.originals()}
     return Rendered(
         tuple(sources[path] for path in sorted(sources)), tuple(used[path] for path in sorted(used)), tuple(skipped)
     )
-
-
-def _all_files(made: Render) -> Iterator[Source]:
-    yield from made.files.values()
-    yield from made.values
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +144,18 @@ class _Job:
         own = self.part.folder / "values.yaml"
         return (*((own,) if own.is_file() else ()), *self.wanted.values)
 
-    def run(self, kubernetes: str) -> tuple[Outcome, tuple[Origin, ...]]:
-        wanted = self.wanted
+    def run(self, kubernetes: str, deadline: float) -> tuple[Outcome, tuple[Origin, ...]]:
+        wanted, seconds = self.wanted, min(SECONDS, deadline - time.monotonic())
         if isinstance(self.part, Overlay):
             if self.part.refusal:
                 return Outcome("", self.part.refusal, self.part.detail), ()
-            return overlays.build(self.part)
+            return overlays.build(self.part, seconds)
         missing = [each for each in wanted.values if not each.is_file()]
         if missing:
             return Outcome("", "helm-failed", f"there is no '{missing[0].name}'"), ()
-        made = charts.template(self.part, wanted.values, wanted.given, wanted.release, wanted.namespace, kubernetes)
+        made = charts.template(
+            self.part, wanted.values, wanted.given, wanted.release, wanted.namespace, kubernetes, seconds
+        )
         return made, ()
 
     def reason(self, outcome: Outcome) -> str:

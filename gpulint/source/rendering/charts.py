@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gpulint.source.document import Source
-from gpulint.source.rendering.process import Outcome, program, run, sandbox
+from gpulint.source.rendering.process import SECONDS, Outcome, program, run, sandbox
 from gpulint.source.roles import CHART_FILE
 from gpulint.source.text import read_text
 
@@ -59,7 +59,13 @@ def chart(folder: Path) -> Chart | None:
 
 
 def template(
-    each: Chart, values: Sequence[Path], given: Mapping[str, str], release: str, namespace: str, kubernetes: str
+    each: Chart,
+    values: Sequence[Path],
+    given: Mapping[str, str],
+    release: str,
+    namespace: str,
+    kubernetes: str,
+    seconds: float = SECONDS,
 ) -> Outcome:
     """Its manifests, each below a comment that names its template; for the `kubernetes` of that version."""
     helm = program("helm")
@@ -73,7 +79,7 @@ def template(
         argv += ["--set", f"{key}={value}"]
     argv += ["--kube-version", kubernetes or KUBERNETES, "--skip-tests"]
     with sandbox() as box:
-        return run(argv, box)
+        return run(argv, box, seconds=seconds)
 
 
 def _is_in(folder: Path, other: Path) -> bool:

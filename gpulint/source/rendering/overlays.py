@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gpulint.source.document import Source
-from gpulint.source.rendering.process import Outcome, program, run, sandbox
+from gpulint.source.rendering.process import SECONDS, Outcome, program, run, sandbox
 from gpulint.source.roles import KUSTOMIZATION_NAMES
 from gpulint.source.text import read_text
 
@@ -53,7 +53,7 @@ def overlay(folder: Path) -> Overlay:
     return Overlay(folder, tuple(files), frozenset(walk.folders) - {folder}, walk.refusal, walk.detail)
 
 
-def build(each: Overlay) -> tuple[Outcome, tuple[Origin, ...]]:
+def build(each: Overlay, seconds: float = SECONDS) -> tuple[Outcome, tuple[Origin, ...]]:
     """Its manifests, and where each of them comes from."""
     command = _command()
     if command is None:
@@ -65,7 +65,7 @@ def build(each: Overlay) -> tuple[Outcome, tuple[Origin, ...]]:
         text = f"resources: [{_quoted(base)}]\nbuildMetadata: [originAnnotations, transformerAnnotations]\n"
         (wrapper / "kustomization.yaml").write_text(text, "utf-8")
         argv = [*command, "--load-restrictor", "LoadRestrictionsRootOnly", str(wrapper)]
-        outcome = run(argv, box)
+        outcome = run(argv, box, seconds=seconds)
         text, origins = _with_origins(outcome.text, wrapper)
         return replace(outcome, text=text), origins
 

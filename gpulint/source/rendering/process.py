@@ -18,6 +18,8 @@ from typing import IO
 
 SECONDS = 60.0
 """What one rendering may take."""
+ALL_SECONDS = 600.0
+"""What those of a run may take together."""
 OUTPUT_BYTES = 64 * 2**20
 """What it may write to its output."""
 
@@ -63,6 +65,8 @@ def program(name: str, path: str | None = None) -> Path | None:
 
 def run(argv: Sequence[str], folder: Path, *, seconds: float = SECONDS, limit: int = OUTPUT_BYTES) -> Outcome:
     """Run a program in a `sandbox()`, and everything it starts no longer than `seconds`."""
+    if seconds <= 0:
+        return Outcome("", "timeout", "no time was left")
     try:
         process = subprocess.Popen(  # noqa: S603 - the program was found on PATH, the arguments are no shell's
             [*_without_network(), *argv],
@@ -191,4 +195,4 @@ def _complaint(said: str, folder: Path) -> str:
     return error if len(error) <= _LONGEST_COMPLAINT else "…" + error[-_LONGEST_COMPLAINT:]
 
 
-__all__ = ["OUTPUT_BYTES", "SECONDS", "Outcome", "program", "run", "sandbox"]
+__all__ = ["ALL_SECONDS", "OUTPUT_BYTES", "SECONDS", "Outcome", "program", "run", "sandbox"]
