@@ -63,6 +63,8 @@ def read(file: Path) -> Baseline:
         raise InvalidBaselineError(f"{file}: {error.strerror}") from None
     except ValueError as error:
         raise InvalidBaselineError(f"{file}: not JSON: {error}") from None
+    except RecursionError:
+        raise InvalidBaselineError(f"{file}: nested too deep") from None
     if not isinstance(data, dict) or data.get("version") != VERSION:
         raise InvalidBaselineError(f"{file}: not a baseline of version {VERSION}")
     entries = data.get("findings")

@@ -36,6 +36,14 @@ SHOWN = 12
 """That many elements of a list are shown in a message."""
 LONGEST = 300
 """That many characters of a string are shown in a message."""
+LONGEST_EXPRESSION = 10_000
+"""In code points."""
+LONGEST_TEXT = 4096
+"""Texts of a fact are cut there where a fact is large."""
+LARGE_FACT = 65_536
+"""Bytes of the message that a fact becomes."""
+MOST_GROWTH = 100
+"""How many times larger than what it is made of a value may become in the loops of one expression."""
 
 _INTEGERS = (-(2**63), 2**63 - 1)
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -117,6 +125,9 @@ class Subject:
 
         `origin` says in an `EvaluationError` where the expression stands. Raises `CompileError` with every mistake.
         """
+        refused = _excess(text)
+        if refused:
+            raise CompileError((CompileProblem(*_first(text), refused),))
         try:
             program, environment = self._library.compile(text, self.name, item)
         except RuntimeError as error:
@@ -146,8 +157,10 @@ class Subject:
         message_class = self._library.message_class(self._record.name)
         places = _Places()
         try:
-            message = message_class(**self._fill(fact, places))
+            message: Message | None = message_class(**self._fill(fact, places))
         except ValueError:  # an integer beyond 64 bits, or text with half of a surrogate pair
+            message = None
+        if message is None or message.ByteSize() > LARGE_FACT:
             places = _Places(careful=True)
             message = message_class(**self._fill(fact, places))
         return Bound(self.name, fact, message, places)
@@ -559,6 +572,32 @@ def _spoken(given: str) -> str:
     return "a value of unknown type" if given == "DYN" else given.lower().partition("<")[0]
 
 
+def _excess(text: str) -> str:
+    """Why an expression could take more time or memory than there is; empty where it cannot.
+
+    The library bounds the depth of expressions and the steps of their loops, and its regular expressions take linear
+    time. What is left is a value that every loop makes a multiple of what it was.
+    """
+    if len(text) > LONGEST_EXPRESSION:
+        return f"longer than {LONGEST_EXPRESSION:,} characters"
+    code = _LITERAL.sub("''", text)
+    growing = _GROWING.search(code)
+    if growing:
+        return f"'{growing[1]}' is not available: its text can grow beyond all bounds"
+    loops = len(_LOOP.findall(code))
+    joined = code.count("+") + code.count(",")
+    if loops and (1 + joined / loops) ** loops > MOST_GROWTH:
+        return f"{loops} loops (all, exists, map, filter …) that put together too much; use fewer of them, '+' and ','"
+    return ""
+
+
+_LITERAL = re.compile(
+    r"""(?s:"{3}.*?"{3}|'{3}.*?'{3})|[rR]"[^"\n]*"|[rR]'[^'\n]*'|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'"""
+)
+_GROWING = re.compile(r"\.\s*(replace|join|format)\s*\(")
+_LOOP = re.compile(r"\.\s*(?:all|exists|exists_one|existsOne|map|filter)\s*\(")
+
+
 def _first(text: str) -> tuple[int, int]:
     """Line and column of the first token."""
     blank = text[: len(text) - len(text.lstrip())]
@@ -669,9 +708,9 @@ def _each_value(convert: _Convert) -> _Convert:
 
 
 def _fitting(value: object) -> object:
-    """Integers within 64 bits, text without half a surrogate pair: what a message can hold."""
+    """Integers within 64 bits, text without half a surrogate pair and not endless: what a message can hold."""
     if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+        return value[:LONGEST_TEXT].encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, int) and not isinstance(value, bool):
         return min(max(value, _INTEGERS[0]), _INTEGERS[1])
     return value

@@ -199,6 +199,13 @@ def load(path: Path) -> Config:
         for file in cluster.nodes:
             if not (path.parent / file).is_file():
                 mistakes.add(f"cluster[{index}].nodes", f"there is no file '{file}'")
+    for index, render in enumerate(config.renders):
+        folder = render.chart or render.overlay
+        if not (path.parent / folder).is_dir():
+            mistakes.add(f"render[{index}].{'chart' if render.chart else 'overlay'}", f"there is no folder '{folder}'")
+        for file in render.values:
+            if not (path.parent / file).is_file():
+                mistakes.add(f"render[{index}].values", f"there is no file '{file}'")
     if mistakes.found:
         raise InvalidConfigError(mistakes.found)
     return config
@@ -231,7 +238,9 @@ def parse(text: str, file: str) -> Config:
     """
     try:
         data: Mapping[str, object] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise InvalidConfigError([ConfigError(file, 1, "", "nested too deep")]) from None
+    except ValueError as error:  # TOMLDecodeError, or an integer with more digits than Python converts
         line = re.search(r"at line (\d+)", str(error))
         found = ConfigError(file, int(line[1]) if line else 1, "", _lower(str(error)))
         raise InvalidConfigError([found]) from None
@@ -562,7 +571,7 @@ def _has_section(path: Path) -> bool:
         return False
     try:
         tool = tomllib.loads(text).get("tool")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return bool(re.search(r"^\s*\[+\s*tool\s*\.\s*gpulint\b", text, re.MULTILINE))
     return isinstance(tool, dict) and "gpulint" in tool
 

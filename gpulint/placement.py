@@ -26,6 +26,7 @@ from gpulint.graph.nodes import NodeGroup
 from gpulint.graph.offers import Offer, Sharing
 from gpulint.graph.workloads import Workload
 from gpulint.kube.kinds import Container
+from gpulint.origin import trace
 from gpulint.recommendation import Agreement, Given, Recommendation, agreement, recommend, together
 from gpulint.source import Loaded
 
@@ -104,6 +105,12 @@ class Option:
     grants: tuple[Grant, ...]
     """In the order of the workload's asks."""
     agreement: Agreement
+    gpus_per_node: int | None = None
+    """None when unknown or different."""
+    count: int | None = None
+    """Nodes that the pool is to have; None for single nodes, and when unknown."""
+    most: int | None = None
+    """Nodes that it has at most, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +203,11 @@ class Placements:
 
 def placements(loaded: Loaded, graphs: Sequence[Graph], config: Config, patterns: Sequence[str] = ()) -> Placements:
     """The placements of all workloads that ask for an accelerator, or of those that one of the patterns selects."""
-    found = [each for graph in graphs for _, each in placed(graph, Owners(config.workload_class), patterns)]
+    found = [
+        each
+        for graph in graphs
+        for _, each in placed(graph, Owners(config.workload_class, graph.scope.sources), patterns)
+    ]
     return Placements(
         version=__version__,
         workloads=tuple(sorted(found, key=Placement.sort_key)),
@@ -237,7 +248,7 @@ def _placement(graph: Graph, workload: Workload, asks: tuple[Ask, ...], owners: 
         object=workload.manifest.ref(),
         namespace=workload.namespace,
         role=_role(workload),
-        location=workload.manifest.place("metadata", "name").location(),
+        location=trace(workload.manifest.place("metadata", "name")).place.location(),
         pods=workload.template.replicas,
         asks=asks,
         workload_class=owner.workload_class,
@@ -436,7 +447,21 @@ def _not_advertised(candidate: Candidate, name: str) -> str:
 def _option(candidate: Candidate, doubt: str, asks: Sequence[Ask], recommended: Recommendation) -> Option:
     grants = tuple(_grant(candidate, ask) for ask in asks)
     verdict = together(agreement(recommended, grant.given) for grant in grants)
-    return Option((), candidate.declared, doubt, grants, verdict)
+    group = candidate.group
+    return Option(
+        nodes=(),
+        declared=candidate.declared,
+        doubt=doubt,
+        grants=grants,
+        agreement=verdict,
+        gpus_per_node=_known(group.gpus_per_node),
+        count=_known(group.count) if group.kind != "Node" else None,
+        most=_known(group.most) if group.kind != "Node" else None,
+    )
+
+
+def _known(number: int) -> int | None:
+    return number if number >= 0 else None
 
 
 def _grant(candidate: Candidate, ask: Ask) -> Grant:
@@ -529,4 +554,4 @@ def _decided_at(candidate: Candidate, offer: Offer | None) -> Location | None:
         and not any(layout.place is label.place for label in candidate.group.labels.values())
     ):
         place = layout.place
-    return place.location() if place else None
+    return trace(place).place.location() if place else None

@@ -39,6 +39,13 @@ _EDIT = ("at", "text", "before", "unsafe", "when")
 _EXAMPLE = ("name", "bad", "good", "files", "config")
 _MAIN_FILE = "manifests.yaml"
 
+LARGEST_FILE = 1024 * 1024
+"""Bytes; a larger one is no rule."""
+LONGEST_MESSAGE = 2000
+"""That many characters of a message are shown."""
+MOST_RELATED = 100
+"""That many places of an `each` are shown."""
+
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _WORD = re.compile(r"[A-Za-z]+")
 _EXAMPLES = re.compile(r"^examples[ \t]*:", re.MULTILINE)
@@ -249,7 +256,7 @@ def evaluate(rule: Rule, fact: object, *, completeness: Search) -> list[Hit]:
             rule=rule,
             severity=_choose(SEVERITIES, rule.severity, program.severity, bound),
             confidence=confidence,
-            message=message,
+            message=_cut(message),
             detail=program.detail.fill(bound)[1] if program.detail else "\x1f".join(values),
             place=program.at.place(bound),
             related=tuple(_related(program.related, bound)),
@@ -278,9 +285,13 @@ def _choose(choices: tuple[_Choice, ...], literal: str, expression: Expression |
 
 def _related(entries: Iterable[_CompiledRelated], bound: Bound) -> Iterator[tuple[Place, str]]:
     for entry in entries:
-        for each in entry.each.items(bound) if entry.each else [bound]:
+        for each in entry.each.items(bound)[:MOST_RELATED] if entry.each else [bound]:
             if entry.when is None or entry.when.holds(each):
-                yield entry.at.place(each), entry.message.fill(each)[1]
+                yield entry.at.place(each), _cut(entry.message.fill(each)[1])
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]}…"
 
 
 def _edits(entries: Iterable[_CompiledEdit], bound: Bound) -> Iterator[HitEdit]:
@@ -617,9 +628,9 @@ class _RuleFile:
 
     def _compose(self, *, examples: bool) -> yaml.MappingNode | None:
         try:
-            text = self._path.read_bytes().decode("utf-8-sig")
-        except UnicodeDecodeError:
-            self.errors.append(RuleError(self._file.path, 1, 1, "not encoded as UTF-8"))
+            text = _text(self._path)
+        except ValueError as error:
+            self.errors.append(RuleError(self._file.path, 1, 1, str(error)))
             return None
         self._file = _Text(self._file.path, text)
         head = self._head(text)
@@ -655,7 +666,9 @@ class _RuleFile:
     ) -> dict[str, yaml.Node]:
         fields: dict[str, yaml.Node] = {}
         for key, value in node.value:
-            if key.value not in known or not isinstance(key, yaml.ScalarNode):
+            if not isinstance(key, yaml.ScalarNode):
+                self._add(key, f"the keys of {what} are words")
+            elif key.value not in known:
                 self._add(key, f"{what} has no key '{key.value}'{_did_you_mean(str(key.value), known)}")
             elif key.value in fields:
                 self._add(key, f"'{key.value}' is given twice")
@@ -776,6 +789,9 @@ class _RuleFile:
             files[_MAIN_FILE] = main.value
         if isinstance(more, yaml.MappingNode):
             for key, value in more.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    self._add(key, "'files' must map paths to texts")
+                    continue
                 if str(key.value) in files:
                     self._add(key, f"'{key.value}' is given twice")
                 files[str(key.value)] = self._string(value, "files")
@@ -801,6 +817,23 @@ _CHOICES: Mapping[str, Sequence[str]] = {"severity": SEVERITIES, "confidence": C
 _STRUCTURED = frozenset({"pedantic", "needs", "yields-to", "related", "edits", "references", "examples"})
 _PROSE = frozenset({"title", "why", "fix", "name"})
 _WITH_CEL = frozenset({"severity", "confidence", "when", "at", "message", "detail"})
+
+
+def _text(file: Path) -> str:
+    """The text of a rule file. Raises `ValueError`, which says why there is none."""
+    if not file.is_file():
+        raise ValueError("not a file")
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise ValueError(f"cannot be read: {(error.strerror or type(error).__name__).lower()}") from None
+    if len(data) > LARGEST_FILE:
+        raise ValueError(f"larger than {LARGEST_FILE // 2**20} MiB")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("not encoded as UTF-8") from None
 
 
 def _files(folder: Path, errors: list[RuleError]) -> list[Path]:

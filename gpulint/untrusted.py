@@ -22,6 +22,12 @@ def one_line(text: str) -> str:
     return text.replace(_OLD_COMMAND, "#\\x23[")
 
 
+def number(digits: str) -> int:
+    """Decimal digits as a number, at most 10**18: Python refuses to convert thousands of them."""
+    digits = digits.lstrip("0") or "0"
+    return int(digits) if len(digits) < 19 else 10**18
+
+
 def lines(text: str) -> str:
     """`text` with its line breaks kept, every line as by `one_line`."""
     return "\n".join(one_line(line.expandtabs(4)) for line in text.split("\n"))

@@ -273,3 +273,130 @@ def test_two_policies_as_near_as_each_other_both_count() -> None:
     assert [candidate.governed.tied for candidate in landing.candidates] == [True, True]
     near = only_landing(linked({"east/apps/app.yaml": pod(), **clusters}))
     assert [candidate.governed.tied for candidate in near.candidates] == [False]
+
+
+# --- nodes that are alike ---------------------------------------------------------------------------------------------
+
+CAPACITY = {"allocatable": {"nvidia.com/gpu": "8"}}
+
+
+def rack(count: int, **labels: str) -> str:
+    """Nodes of a snapshot, each with a host name and a time of its own."""
+    names = [f"n{index:03}" for index in range(count)]
+    own = [{"kubernetes.io/hostname": name, "nvidia.com/gfd.timestamp": name, **labels} for name in names]
+    return "".join(node(name, each, status=CAPACITY) for name, each in zip(names, own, strict=True))
+
+
+def test_equal_nodes_are_one_candidate() -> None:
+    landing = lands(rack(50, pool="a"), pod(nodeSelector={"pool": "a"}))
+    (candidate,) = landing.candidates
+    assert len(candidate.groups) == 50
+    out = lands(rack(50, pool="a"), pod(nodeSelector={"pool": "b"}))
+    assert [len(each.groups) for each in out.excluded] == [50]
+
+
+def test_a_label_that_a_pod_selects_by_tells_them_apart() -> None:
+    nodes = rack(3, zone="a") + node("other", {"zone": "b"}, status=CAPACITY)
+    assert len(lands(nodes, pod()).candidates) == 1
+    assert [each.group.name for each in lands(nodes, pod(nodeSelector={"zone": "b"})).candidates] == ["other"]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"nodeName": "n007"},
+        {"nodeSelector": {"kubernetes.io/hostname": "n007"}},
+        {
+            "affinity": affinity(
+                [("kubernetes.io/hostname", "NotIn", [f"n{index:03}" for index in range(20) if index != 7])]
+            )
+        },
+    ],
+    ids=["by name", "by host name", "by all other host names"],
+)
+def test_so_does_a_name(spec: Mapping[str, object]) -> None:
+    landing = lands(rack(20), pod(**spec))
+    assert declared(landing) == {"n007"}
+    assert sum(len(each.groups) for each in landing.excluded) == 19
+
+
+def test_what_is_said_of_their_gpus_tells_them_apart() -> None:
+    nodes = rack(2, **{STRATEGY: "none"}) + node("x", {STRATEGY: "mps"}, status=CAPACITY)
+    assert sorted(len(each.groups) for each in lands(nodes, pod()).candidates) == [1, 2]
+
+
+# --- what declares no nodes -------------------------------------------------------------------------------------------
+
+
+def test_a_simulated_node_takes_what_tolerates_it_and_excludes_nothing() -> None:
+    fake = document(
+        "Node",
+        "fake",
+        metadata={"annotations": {"kwok.x-k8s.io/node": "fake"}, "labels": {"type": "kwok", PRODUCT: "Tesla-T4"}},
+        spec={"taints": [{"key": "kwok.x-k8s.io/node", "value": "fake", "effect": "NoSchedule"}]},
+        status=CAPACITY,
+    )
+    landing = lands(fake, pod())
+    assert (declared(landing), landing.excluded, landing.bound) == (set(), (), False)
+    tolerations = [{"key": "kwok.x-k8s.io/node", "operator": "Exists"}]
+    assert declared(lands(fake, pod(nodeSelector={"type": "kwok"}, tolerations=tolerations))) == {"fake"}
+
+
+def test_a_compute_class_is_for_pods_that_name_it() -> None:
+    gpu = {"priorities": [{"gpu": {"type": "nvidia-l4", "count": 1}}]}
+    class_ = document("ComputeClass", "l4", "cloud.google.com/v1", spec=gpu)
+    assert declared(lands(class_, pod())) == set()
+    landing = lands(class_, pod(nodeSelector={"cloud.google.com/compute-class": "l4"}))
+    assert (declared(landing), landing.bound) == ({"l4"}, True)
+
+
+def test_labels_of_another_cluster_are_no_convention() -> None:
+    def cluster(name: str, labels: Mapping[str, str]) -> str:
+        group = {"name": name, "instanceType": "g5.xlarge", "labels": labels}
+        return document("ClusterConfig", name, "eksctl.io/v1alpha5", managedNodeGroups=[group])
+
+    two = cluster("west", {"tier": "gold"}) + cluster("east", {})
+    assert lands(two, pod(nodeSelector={"tier": "gold"})).excluded == ()
+    one = document(
+        "ClusterConfig",
+        "west",
+        "eksctl.io/v1alpha5",
+        managedNodeGroups=[
+            {"name": "a", "instanceType": "g5.xlarge", "labels": {"tier": "gold"}},
+            {"name": "b", "instanceType": "g5.xlarge"},
+        ],
+    )
+    excluded = lands(one, pod(nodeSelector={"tier": "gold"})).excluded
+    assert [(each.group.name, each.reason) for each in excluded] == [("b", "tier is not set, but must be 'gold'")]
+
+
+@pytest.mark.parametrize(("key", "taken"), [("nvidia.com/gpu", True), ("dedicated", False)])
+def test_admission_on_gke_tolerates_taints_for_resources_only(key: str, taken: bool) -> None:
+    gke = node("a", {"cloud.google.com/gke-accelerator": "nvidia-l4"}, spec={"taints": [{**TAINT, "key": key}]})
+    assert bool(declared(lands(gke, pod()))) is taken
+
+
+@pytest.mark.parametrize(
+    ("wanted", "taken"),
+    [
+        ({"karpenter.k8s.aws/instance-family": "g6"}, True),
+        ({"karpenter.k8s.aws/instance-family": "p5"}, False),
+        ({"karpenter.k8s.aws/instance-gpu-count": "8"}, False),
+        ({"karpenter.k8s.aws/instance-gpu-name": "l4"}, True),
+        ({"karpenter.k8s.aws/instance-gpu-name": "h100"}, False),
+        ({"node.kubernetes.io/instance-type": "g6.12xlarge"}, True),
+        ({"node.kubernetes.io/instance-type": "g6.48xlarge"}, False),
+        ({"karpenter.sh/nodepool": "render"}, True),
+        ({"karpenter.sh/nodepool": "other"}, False),
+        ({"topology.kubernetes.io/zone": "z"}, True),
+    ],
+    ids=lambda case: "=".join(*case.items()) if isinstance(case, dict) else "",
+)
+def test_a_set_of_instance_types_takes_what_one_of_them_takes(wanted: Mapping[str, str], taken: bool) -> None:
+    requirements = [
+        {"key": "karpenter.k8s.aws/instance-family", "operator": "In", "values": ["g5", "g6"]},
+        {"key": "karpenter.k8s.aws/instance-gpu-count", "operator": "Lt", "values": ["8"]},
+    ]
+    spec = {"template": {"spec": {"requirements": requirements}}}
+    landing = lands(document("NodePool", "render", "karpenter.sh/v1", spec=spec), pod(nodeSelector=wanted))
+    assert bool(landing.excluded) is not taken

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,8 @@ def part(*manifests: str, selection: Selection | None = None) -> Part:
 
 
 def job(name: str, units: object = 1, *, namespace: str = "lab", **spec: object) -> str:
-    container = {"name": "main", "image": "example.com/main:1", "resources": {"limits": {"nvidia.com/gpu": units}}}
+    limits = {"memory": "8Gi", "nvidia.com/gpu": units}
+    container = {"name": "main", "image": "example.com/main:1", "resources": {"limits": limits}}
     template = {"spec": {"restartPolicy": "Never", "containers": [container], **spec}}
     return document("Job", name, "batch/v1", metadata={"namespace": namespace}, spec={"template": template})
 
@@ -210,6 +212,17 @@ def test_a_finding_about_a_role_is_on_that_role() -> None:
     by_role = {each.role: rules(each.thing.findings) for each in found.work}
     assert "fractional-gpu" in by_role["worker"]
     assert "fractional-gpu" not in by_role["master"]
+
+
+def test_a_finding_that_points_into_another_file_is_on_its_object() -> None:
+    """As it is with what was rendered: it is about the Deployment, and points into the chart."""
+    files = {"a.yaml": job("half", "0.5"), "values.yaml": "a: 1\n"}
+    sources = tuple(read_stdin(text, path) for path, text in sorted(files.items()))
+    graph = link(Scope("", sources, frozenset(), admission_adds_tolerations=False), HOUSE_LABELS)
+    report = lint_sources(Loaded(sources, (), 1, 1), Options(root=Path()), DEFAULTS, graphs=[graph])
+    moved = tuple(replace(each, location=Location("values.yaml", 1, 1, 1, 2)) for each in report.findings)
+    (found,) = picture(replace(report, findings=moved), [graph], DEFAULTS).parts
+    assert "fractional-gpu" in rules(work_of(found, "half").thing.findings)
 
 
 # --- folding ----------------------------------------------------------------------------------------------------------

@@ -416,7 +416,7 @@ workloads.yaml:25:9: Notebook research/explore
   asks for       1 nvidia.com/gpu per pod
   class          interactive (kind Notebook)
   recommended    time-slicing: interactive work leaves a GPU idle most of the time
-  can run on     Node h100-1, h100-2
+  can run on     Node h100-1, h100-2 (8 GPUs per node)
                  gets nvidia.com/gpu: 1 whole GPU; 8 per node; H100 80GB (SXM5, PCIe); 80 GB
                  because: device-plugin config 'exclusive' of ConfigMap device-plugin-configs, the default\
  (operator.yaml:20:14)
@@ -435,7 +435,7 @@ workloads.yaml:4:9: PyTorchJob research/llm-training, worker
   asks for       8 nvidia.com/gpu per pod, 2 pods
   class          training (kind PyTorchJob)
   recommended    full GPU: training keeps its GPUs busy, and sharing slows it down
-  can run on     Node h100-1, h100-2
+  can run on     Node h100-1, h100-2 (8 GPUs per node)
                  gets nvidia.com/gpu: 8 whole GPUs; 8 per node; H100 80GB (SXM5, PCIe); 80 GB
                  because: device-plugin config 'exclusive' of ConfigMap device-plugin-configs, the default\
  (operator.yaml:20:14)
@@ -581,6 +581,9 @@ def test_the_form_of_json_is_this() -> None:
                 "nodes": [{"kind": "Node", "name": "gpu-1"}],
                 "declared": True,
                 "doubt": "",
+                "gpusPerNode": None,
+                "count": None,
+                "most": None,
                 "grants": [
                     {
                         "resource": "nvidia.com/gpu",

@@ -278,7 +278,7 @@ def test_every_line_ends_at_boxes() -> None:
 def test_findings_about_nothing_drawn_are_counted_and_told() -> None:
     quota = document("ResourceQuota", "q", metadata={"namespace": "x"}, spec={"hard": {"limits.nvidia.com/gpu": 1}})
     picture = drawn({"a.yaml": job("train"), "b.yaml": quota})
-    assert drawing(picture).subtitle.endswith("1 error, 1 info, 1 of them about nothing drawn here")
+    assert drawing(picture).subtitle.endswith(", 1 of them about nothing drawn here")
     ((section,),) = [json.loads(Markup(render("html", picture)).texts["data"])["elsewhere"]]
     assert [each["rule"] for each in section["items"]] == ["gpu-quota-never-enforced"]
 
@@ -393,7 +393,7 @@ def test_the_page_tells_all_of_it() -> None:
     sections = {each["title"]: each["items"] for each in work["sections"]}
     (way,) = sections["Can run on"]
     assert way["to"] == ["pool_t4"]
-    assert way["at"] == "all.yaml:66"
+    assert way["at"] == "all.yaml:67"
     assert any(line.startswith("because: device-plugin config 'sliced'") for line in way["lines"])
     assert any(
         "t4 is labelled" in line for each in pool["sections"] for item in each["items"] for line in item["lines"]

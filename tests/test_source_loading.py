@@ -158,8 +158,28 @@ def test_large_files_are_told(tmp_path: Path) -> None:
 
 
 def test_scripts_are_kept_when_they_label_nodes(tmp_path: Path) -> None:
-    files: dict[str, str | bytes] = {"a.sh": "kubectl label node a gpu=1\n", "b.sh": "kubectl apply -f label.yaml\n"}
-    assert [source.path for source in load_files(tmp_path, files).sources] == ["a.sh"]
+    files: dict[str, str | bytes] = {
+        "a.sh": "kubectl label node a gpu=1\n",
+        "b.sh": "kubectl apply -f label.yaml\n",
+        "c.sh": "gcloud container node-pools create gpus\n",
+    }
+    assert [source.path for source in load_files(tmp_path, files).sources] == ["a.sh", "c.sh"]
+
+
+def test_machine_configurations_are_kept_and_hold_no_objects(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "talos.yaml": "version: v1alpha1\nmachine:\n  nodeLabels: {gpu: 'yes'}\n---\napiVersion: v1alpha1\nkind: X\n",
+        "k3s.yaml": "node-label:\n- gpu=yes\n",
+        "bare.yaml": "machine:\n  sysctls: {}\n",
+        "flavor.yaml": "apiVersion: v1\nkind: ResourceFlavor\nspec: {nodeLabels: {gpu: 'yes'}}\n",
+    }
+    loaded = load_files(tmp_path, files)
+    assert {source.path: source.role for source in loaded.sources} == {
+        "flavor.yaml": "manifests",
+        "k3s.yaml": "machines",
+        "talos.yaml": "machines",
+    }
+    assert (loaded.files, loaded.objects) == (1, 1)
 
 
 def test_json_without_objects_is_not_kept(tmp_path: Path) -> None:

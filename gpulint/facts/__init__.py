@@ -133,7 +133,7 @@ NAMES: Mapping[type, str] = MappingProxyType({fact: name for name, fact in SUBJE
 
 def derive(graph: Graph, config: Config) -> Iterator[object]:
     """All facts of a scope, subject by subject, in the order of the input."""
-    owners = Owners(config.workload_class)
+    owners = Owners(config.workload_class, graph.scope.sources)
     asked = list(requests(graph, owners))
     yield from yaml_problems(graph.scope.name, graph.scope.sources)
     yield from config_problems(graph)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
 from gpulint.facts.renaming import renaming
 from gpulint.finding import CONFIDENCES, Confidence
@@ -86,6 +87,24 @@ class Candidates:
 def candidates(workload: Workload, asked: Asked, landing: Landing) -> Candidates:
     """The verdicts over all candidates for one resource of one container."""
     place = workload.place(asked.container, asked.entry.path)
+    of_landing = _VERDICTS.setdefault(landing, {})
+    known = of_landing.get(asked.name)
+    if known is None:
+        of_landing[asked.name] = known = _judged(asked, landing, place), place
+    verdict, first = known
+    return replace(  # where nothing else decides, the places are those of the request itself
+        verdict,
+        sharing_place=place if verdict.sharing_place is first else verdict.sharing_place,
+        strategy_place=place if verdict.strategy_place is first else verdict.strategy_place,
+        renamed_place=place if verdict.renamed_place is first else verdict.renamed_place,
+    )
+
+
+_VERDICTS: WeakKeyDictionary[Landing, dict[str, tuple[Candidates, Place]]] = WeakKeyDictionary()
+"""By landing and resource, with the place of the request that was judged: many workloads have one landing."""
+
+
+def _judged(asked: Asked, landing: Landing, place: Place) -> Candidates:
     found = [(candidate, candidate.offers.get(asked.name)) for candidate in landing.candidates]
     offered = [(candidate, offer) for candidate, offer in found if offer]
     takers = [(candidate, offer) for candidate, offer in found if offer or not candidate.offers.complete]

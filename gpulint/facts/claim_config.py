@@ -15,6 +15,7 @@ from gpulint.graph.claims import Claim, DeviceRequest, selectors_of
 from gpulint.graph.section import Section
 from gpulint.kube.tree import Path, is_placeholder, mapping, mappings, sequence, text
 from gpulint.manifest import Manifest, Place
+from gpulint.untrusted import number
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +263,7 @@ def selector_facts(graph: Graph, config: Config) -> Iterator[SelectorFact]:
 
 
 def _release(stated: str) -> Version | None:
-    numbers = [int(part) for part in stated.split(".") if part.isdecimal()]
+    numbers = [number(part) for part in stated.split(".") if part.isdecimal()]
     return (numbers[0], numbers[1]) if len(numbers) > 1 else None
 
 

@@ -15,6 +15,7 @@ from gpulint.graph.claims import CLAIM_SPECS, GROUP
 from gpulint.graph.workloads import Workload
 from gpulint.kube.tree import Path, is_placeholder, mapping, mappings, sequence
 from gpulint.manifest import Manifest, Place
+from gpulint.untrusted import number
 
 Release: TypeAlias = tuple[int, int]
 
@@ -76,7 +77,7 @@ def claim_shapes(graph: Graph, config: Config) -> Iterator[ClaimShape]:
 
 
 def _release(stated: str) -> Release:
-    numbers = [int(number) for number in re.findall(r"\d+", stated)]
+    numbers = [number(digits) for digits in re.findall(r"\d+", stated)]
     return (numbers[0], numbers[1]) if len(numbers) > 1 else _NEWEST
 
 

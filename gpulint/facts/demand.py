@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -102,9 +103,13 @@ def loads(graph: Graph, owners: Owners) -> Iterator[Load]:
     sizes = _Sizes(graph)
     users = _users(graph, owners, sizes)
     found = tuple(builds(graph.scope.sources))
-    for on, resource in sorted({(user.on, user.resource) for user in users}, key=lambda each: (len(each[0]), each[1])):
-        inside = [each for each in users if each.resource == resource and each.on <= on]
-        candidates = next(each.candidates for each in inside if each.on == on)
+    alike: dict[tuple[frozenset[int], str], list[int]] = {}  # of many users few are confined to other nodes
+    for index, user in enumerate(users):
+        alike.setdefault((user.on, user.resource), []).append(index)
+    for on, resource in sorted(alike, key=lambda each: (len(each[0]), each[1])):
+        within = (members for (nodes, name), members in alike.items() if name == resource and nodes <= on)
+        inside = [users[index] for index in sorted(itertools.chain.from_iterable(within))]
+        candidates = users[alike[on, resource][0]].candidates
         has = sizes.of_all(candidates, resource)
         if has >= 0:
             greedy, sure = _overload(graph, found, inside, on, candidates[0].group.place, has)
@@ -224,20 +229,33 @@ class _User:
 
 def _users(graph: Graph, owners: Owners, sizes: _Sizes) -> list[_User]:
     found = []
+    nodes: dict[Landing, frozenset[int]] = {}
+    fitting: dict[tuple[Landing, str, int], bool] = {}
     for workload in graph.workloads:
         template, landing = workload.template, graph.landing(workload)
         is_template = template.kind is not None and template.kind.is_template
-        confined = landing.bound and bool(landing.candidates) and all(each.declared for each in landing.candidates)
-        if not confined or workload.superseded or template.alternative or is_template or _is_queued(workload):
+        if landing not in nodes:
+            nodes[landing] = _confining(landing)
+        if not nodes[landing] or workload.superseded or template.alternative or is_template or _is_queued(workload):
             continue
         for resource in sorted({each.name for each in workload.asked if each.resource.kind in _COUNTED}):
             each, pods = workload.total(resource), template.replicas
-            fits = each and any(sizes.per_node(one, resource) >= each for one in landing.candidates)
-            if each and pods and fits:  # of a pod that fits no node there is something else to say
+            if not each or not pods:
+                continue
+            alike = (landing, resource, each)
+            if alike not in fitting:
+                fitting[alike] = any(sizes.per_node(one, resource) >= each for one in landing.candidates)
+            if fitting[alike]:  # of a pod that fits no node there is something else to say
                 label = owners.of(workload).label
-                on = frozenset(id(candidate.group) for candidate in landing.candidates)
-                found.append(_User(workload, label, resource, each, pods, landing.candidates, on))
+                found.append(_User(workload, label, resource, each, pods, landing.candidates, nodes[landing]))
     return found
+
+
+def _confining(landing: Landing) -> frozenset[int]:
+    """The identities of the declared nodes that are all it can land on; empty where there may be others."""
+    if not landing.bound or not all(each.declared for each in landing.candidates):
+        return frozenset()
+    return frozenset(id(candidate.group) for candidate in landing.candidates)
 
 
 def _is_queued(workload: Workload) -> bool:

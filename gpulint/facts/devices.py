@@ -15,6 +15,7 @@ from gpulint.graph.workloads import Workload
 from gpulint.kube.kinds import Container, container_total
 from gpulint.kube.tree import is_placeholder, mappings, sequence, text
 from gpulint.manifest import Place
+from gpulint.untrusted import number
 
 VISIBLE_DEVICES = "NVIDIA_VISIBLE_DEVICES"
 CUDA_DEVICES = "CUDA_VISIBLE_DEVICES"
@@ -25,6 +26,17 @@ _INDICES = re.compile(r"\d+(?::\d+)?(?:\s*,\s*\d+(?::\d+)?)*\s*,?")
 _IDS = re.compile(r"(?:GPU|MIG)-[0-9A-Za-z/-]+(?:\s*,\s*(?:GPU|MIG)-[0-9A-Za-z/-]+)*")
 _UNEXPANDED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)")
 _STRATEGY = "deviceListStrategy"
+_BY_VARIABLE = "envvar"
+_SAYS_SO = re.compile(
+    r"\benvsubst\b|^apiVersion:[ \t]*argoproj\.io/.*?^[ \t]+plugin:"  # a plugin of Argo CD renders what it likes
+    # A host, a name or a tag that is a reference: only a renderer gives it a meaning, and it renders this one too.
+    r"|^[ \t]*(?:- )?(?:host|hosts|hostname|domain|namespace|storageClassName|storage|tag|image|cluster\w*)"
+    r":[ \t]+[\"']?[\w./:-]*\$\{[A-Za-z_]\w*\}",
+    re.MULTILINE | re.DOTALL,
+)
+_REPLACES = re.compile(r"^(?:replacements|vars|transformers|generators|patches\w*)[ \t]*:", re.MULTILINE)
+_SHARES = frozenset({"gpu-fraction", "gpu-memory"})
+"""Annotations by which KAI and Run:ai give a pod part of a GPU without a resource."""
 _SHELL_TEXT = frozenset({"command", "args", "env"})
 
 
@@ -58,6 +70,8 @@ class DeviceList:
     """Whether the cluster's container runtime looks at NVIDIA_VISIBLE_DEVICES; GKE's does not."""
     overrides: bool
     """Whether the device plugins of the input hand devices over by the same variable, so that the container's wins."""
+    beside: bool
+    """Whether all of them do it in another way (CDI, volume mounts), and only NVIDIA's runtime may read the variable."""
     sees_more: bool
     """Whether the container sees GPUs that it does not hold by other means: privileged, or NVIDIA_VISIBLE_DEVICES."""
     rendered: bool
@@ -67,8 +81,8 @@ class DeviceList:
 
 def device_lists(graph: Graph, owners: Owners) -> Iterator[DeviceList]:
     """Every such variable with a literal value, in the order of the input."""
-    by_variable = _hands_over_by_variable(graph)
-    filled = _fills_references(graph)
+    strategy = _strategy(graph)
+    renderers = _Renderers(graph)
     for workload in graph.pods:
         for container in workload.template.containers:
             written = _variables(workload, container)
@@ -88,9 +102,10 @@ def device_lists(graph: Graph, owners: Owners) -> Iterator[DeviceList]:
                     claims=_claims(workload, container),
                     runtime=nvidia_runtime(workload),
                     read=not on_gke(workload),
-                    overrides=by_variable,
+                    overrides=strategy == _BY_VARIABLE,
+                    beside=strategy == "other",
                     sees_more=_sees_more(workload, container, written),
-                    rendered=filled or _is_template(workload),
+                    rendered=form == "variable" and (renderers.fill(workload) or _is_template(workload)),
                     place=place,
                 )
 
@@ -121,10 +136,12 @@ def _form(value: str) -> tuple[str, str]:
 
 def _highest(value: str) -> int:
     """Of MIG devices (`0:1`) the GPU's index."""
-    return min(max(int(each.split(":")[0]) for each in value.strip(" ,").split(",")), 2**31)
+    return min(max(number(each.split(":")[0].strip()) for each in value.strip(" ,").split(",")), 2**31)
 
 
 def _units(workload: Workload, container: Container) -> int:
+    if not _SHARES.isdisjoint(workload.pod_annotations):
+        return -1
     names = {asked.name for asked in workload.asked if asked.container == container}
     amounts = [container_total(workload.container(container), name) for name in sorted(names)]
     known = [amount for amount in amounts if amount is not None]
@@ -143,31 +160,46 @@ def _sees_more(workload: Workload, container: Container, written: Mapping[str, t
     return privileged or _form(value)[0] != "nothing"
 
 
-def _hands_over_by_variable(graph: Graph) -> bool:
-    """Whether every device plugin of the input is known to use the strategy `envvar`, which is its default.
+def _strategy(graph: Graph) -> str:
+    """How the device plugins of the input hand devices over: `envvar`, `other`; empty where that is not known of all.
 
     The GPU Operator has handed devices over by CDI since release 25.10, so nothing is known of its.
     """
-    found = [each for each in graph.configurations.installers if each.plugin_enabled]
+    found = {_strategy_of(each) for each in graph.configurations.installers if each.plugin_enabled}
     files = (configs.holder.name_place.document.source for configs in graph.configurations.plugin_configs)
-    return bool(found) and all(map(_by_variable, found)) and not any(_STRATEGY in source.text for source in files)
+    return found.pop() if len(found) == 1 and not any(_STRATEGY in source.text for source in files) else ""
 
 
-def _by_variable(installer: Installer) -> bool:
+def _strategy_of(installer: Installer) -> str:
     if installer.kind == "operator" or installer.open:
-        return False
-    if installer.kind == "chart":
-        return installer.section.get(_STRATEGY) in (None, "", "envvar")
-    settings = str(installer.section.data)
-    return "DEVICE_LIST_STRATEGY" not in settings and "device-list-strategy" not in settings
+        return ""
+    if installer.kind != "chart":
+        settings = str(installer.section.data)
+        is_set = "DEVICE_LIST_STRATEGY" in settings or "device-list-strategy" in settings
+        return "" if is_set else _BY_VARIABLE
+    written = installer.section.get(_STRATEGY)
+    if written in (None, "", _BY_VARIABLE):
+        return _BY_VARIABLE
+    return "other" if isinstance(written, str) and not is_placeholder(written) and _BY_VARIABLE not in written else ""
 
 
-def _fills_references(graph: Graph) -> bool:
-    """Whether Flux substitutes variables, or a file of the input speaks of envsubst."""
-    flux = graph.of_kind("Kustomization", "kustomize.toolkit.fluxcd.io")
-    return any(each.get("spec", "postBuild") is not None for each in flux) or any(
-        "envsubst" in source.text for source in graph.scope.sources
-    )
+class _Renderers:
+    """What of the input fills in references before Kubernetes sees a manifest: Flux, envsubst, Kustomize, plugins."""
+
+    def __init__(self, graph: Graph) -> None:
+        texts = [source.text for source in graph.scope.sources if source.role != "kustomization"]
+        flux = graph.of_kind("Kustomization", "kustomize.toolkit.fluxcd.io")
+        self._all = any(each.get("spec", "postBuild") is not None for each in flux) or any(map(_SAYS_SO.search, texts))
+        self._overlays = [
+            source.text
+            for source in graph.scope.sources
+            if source.role == "kustomization" and _REPLACES.search(source.text)
+        ]
+
+    def fill(self, workload: Workload) -> bool:
+        """Whether one of them may work on the workload."""
+        named = (VISIBLE_DEVICES, CUDA_DEVICES, workload.manifest.name)
+        return self._all or any(name in overlay for overlay in self._overlays for name in named)
 
 
 def _is_template(workload: Workload) -> bool:

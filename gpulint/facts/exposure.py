@@ -19,7 +19,7 @@ from gpulint.kube.kinds import Container
 from gpulint.kube.tree import is_placeholder, mapping, mappings, sequence, text
 from gpulint.manifest import Place
 
-_DEVICE_PATHS = re.compile(r"/dev/nvidia[^/]*(?:/.*)?|/dev/dri(?:/.*)?|(?:/var)?/run/nvidia(?:/.*)?")
+_DEVICE_PATHS = re.compile(r"/dev/nvidia[^/]*(?:/.*)?|/dev/dri(?:/.*)?|/dev/kfd|(?:/var)?/run/nvidia(?:/.*)?")
 _CUDA_IMAGES = re.compile(
     r"""
       (?:^|/)nvidia/(?:cuda|pytorch|tensorflow|nemo|tritonserver)(?=[:@]|$)     # docker.io/nvidia, nvcr.io/nvidia

@@ -133,13 +133,15 @@ def _reaches(graph: Graph) -> Mapping[int, Reach]:
     chosen: dict[int, dict[str, list[NodeGroup]]] = {id(each): {} for each in graph.configurations.mig_files}
     capable: dict[int, list[NodeGroup]] = {id(each): [] for each in graph.configurations.mig_files}
     tied: set[int] = set()
+    meant: dict[tuple[int, str], Sequence[MigFile]] = {}
     for group in graph.nodes.groups if chosen else ():
         label = group.label(MIG_CONFIG_LABEL)
-        read = {
-            id(each): each
-            for candidate in graph.nodes.candidates(group)
-            for each in _meant(graph, candidate.governed.installer, group)
-        }
+        read: dict[int, MigFile] = {}
+        for candidate in graph.nodes.candidates(group):
+            alike = (id(candidate.governed.installer), group.folder)
+            if alike not in meant:
+                meant[alike] = _meant(graph, candidate.governed.installer, group)
+            read |= {id(each): each for each in meant[alike]}
         holding = [key for key, each in read.items() if label in each.config.configs]
         if len(holding) > 1:
             tied.update(holding)

@@ -142,9 +142,13 @@ def _under_single(
 ) -> Iterator[Slices]:
     """Where every node it may land on gives MIG devices for `nvidia.com/gpu`."""
     landing = graph.landing(workload)
-    offers = [candidate.offers.get(asked.name) for candidate in landing.candidates]
-    profiles = {offer.profile if offer else "" for offer in offers}
-    if not profiles or "" in profiles:
+    profiles: set[str] = set()
+    for candidate in landing.candidates:
+        offer = candidate.offers.get(asked.name)
+        if offer is None or not offer.profile:
+            return
+        profiles.add(offer.profile)
+    if not profiles:
         return
     profile = profiles.pop() if len(profiles) == 1 else ""
     told = all(by_product_label(each.group.label(PRODUCT)).mig_profile for each in landing.candidates)

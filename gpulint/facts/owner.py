@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
 
 from gpulint.facts.classification import WorkloadClass, classify, stated
 from gpulint.facts.values import Owner
@@ -14,6 +15,8 @@ from gpulint.kube.kinds import kind_of
 from gpulint.manifest import Manifest, manifests
 from gpulint.source import Source
 
+_T = TypeVar("_T")
+
 SURE = frozenset({"certain", "high"})
 """What a rule may rest on."""
 
@@ -21,12 +24,18 @@ SURE = frozenset({"certain", "high"})
 class Owners:
     """The owner of each workload; made once, because classifying costs more than asking."""
 
-    def __init__(self, stated: Mapping[str, str]) -> None:
-        """Take `[workload-class]` of the configuration: glob over namespace/kind/name → class."""
+    def __init__(self, stated: Mapping[str, str], sources: Iterable[Source] = ()) -> None:
+        """Take `[workload-class]` of the configuration, glob over namespace/kind/name → class, and the files there are.
+
+        Without the files nothing is known of a workload but what stands in its own.
+        """
         self._stated = stated
+        self._folders: dict[str, list[Source]] = {}
+        for source in sources:
+            self._folders.setdefault(posixpath.dirname(source.path), []).append(source)
         self._known: dict[int, Owner] = {}
         self._guessed: dict[int, WorkloadClass] = {}
-        self._files: dict[int, _Beside] = {}
+        self._known_beside: dict[str, _Beside] = {}
 
     def of(self, workload: Workload) -> Owner:
         owner = self._known.get(id(workload))
@@ -42,8 +51,9 @@ class Owners:
         return guessed
 
     def is_scaled(self, workload: Workload) -> bool:
-        """Whether an autoscaler in the same file scales it."""
-        return (workload.manifest.kind, workload.manifest.name) in self._beside(workload).scaled
+        """Whether an autoscaler in the same folder scales it."""
+        target = (workload.manifest.kind, workload.manifest.name)
+        return any(target == each for each in _near(workload, self._beside(workload).scaled))
 
     def _owner(self, workload: Workload) -> Owner:
         manifest = workload.manifest
@@ -82,46 +92,55 @@ class Owners:
         )
 
     def _served(self, workload: Workload) -> bool:
-        return any(_selects(selector, workload.pod_labels) for selector in self._beside(workload).services)
+        return self._is_selected(workload, self._beside(workload).services)
 
     def _service_level(self, workload: Workload) -> bool:
-        """Replicas, a priority class, or an autoscaler or disruption budget in the same file."""
+        """Replicas, a priority class, or an autoscaler or disruption budget in the same folder."""
         replicas = workload.template.replicas
         if (replicas is not None and replicas > 1) or workload.pod_spec.get("priorityClassName"):
             return True
-        budgets = self._beside(workload).budgets
-        return self.is_scaled(workload) or any(_selects(selector, workload.pod_labels) for selector in budgets)
+        return self.is_scaled(workload) or self._is_selected(workload, self._beside(workload).budgets)
+
+    def _is_selected(self, workload: Workload, selectors: _Selectors) -> bool:
+        return any(_selects(selector, workload.pod_labels) for selector in _near(workload, selectors))
 
     def _beside(self, workload: Workload) -> _Beside:
         source = workload.manifest.document.source
-        if id(source) not in self._files:
-            self._files[id(source)] = _beside(source)
-        return self._files[id(source)]
+        folder = posixpath.dirname(source.path)
+        found = self._known_beside.get(folder if folder in self._folders else source.path)
+        if found is None:
+            sources = self._folders.get(folder)
+            found = _beside(sources or [source])
+            self._known_beside[folder if sources else source.path] = found
+        return found
+
+
+_Selectors: TypeAlias = "Sequence[tuple[str, Mapping[str, object]]]"
+"""Namespace, as written, and selector."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Beside:
-    """What stands in the same file and speaks of a workload."""
+    """What stands in the same folder and speaks of workloads."""
 
-    services: tuple[Mapping[str, object], ...]
-    """Selectors of Services: one beside the workload says that it serves."""
-    budgets: tuple[Mapping[str, object], ...]
+    services: _Selectors
+    """Of Services: one beside the workload says that it serves."""
+    budgets: _Selectors
     """`matchLabels` of PodDisruptionBudgets."""
-    scaled: frozenset[tuple[object, object]]
-    """Kind and name of what a HorizontalPodAutoscaler or ScaledObject scales."""
+    scaled: tuple[tuple[str, tuple[object, object]], ...]
+    """Namespace, then kind and name of what a HorizontalPodAutoscaler or ScaledObject scales."""
 
 
-def _beside(source: Source) -> _Beside:
-    documents = [each for each in source.documents() if each.kind in _SPEAKING]
+def _beside(sources: Sequence[Source]) -> _Beside:
+    documents = [each for source in sources for each in source.documents() if each.kind in _SPEAKING]
     found = [manifest for document in documents for manifest in manifests(document)]
     return _Beside(
         services=tuple(_mappings(found, "Service", "spec", "selector")),
         budgets=tuple(_mappings(found, "PodDisruptionBudget", "spec", "selector", "matchLabels")),
-        scaled=frozenset(
-            (target.get("kind", "Deployment"), target.get("name"))
+        scaled=tuple(
+            (namespace, (target.get("kind", "Deployment"), target.get("name")))
             for kind in ("HorizontalPodAutoscaler", "ScaledObject")
-            for target in _mappings(found, kind, "spec", "scaleTargetRef")
-            if isinstance(target.get("kind", ""), str) and isinstance(target.get("name"), str)
+            for namespace, target in _mappings(found, kind, "spec", "scaleTargetRef")
         ),
     )
 
@@ -129,11 +148,18 @@ def _beside(source: Source) -> _Beside:
 _SPEAKING = frozenset({"Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "ScaledObject"})
 
 
-def _mappings(found: Sequence[Manifest], kind: str, *path: str) -> Iterator[Mapping[str, object]]:
+def _mappings(found: Sequence[Manifest], kind: str, *path: str) -> Iterator[tuple[str, Mapping[str, object]]]:
     for manifest in found:
         value = manifest.get(*path) if manifest.kind == kind else None
         if isinstance(value, Mapping) and value:
-            yield value
+            yield manifest.namespace, value
+
+
+def _near(workload: Workload, items: Sequence[tuple[str, _T]]) -> Iterator[_T]:
+    """Those that may be in the namespace of the workload."""
+    for namespace, item in items:
+        if not namespace or not workload.namespace or namespace == workload.namespace:
+            yield item
 
 
 def _selects(selector: Mapping[str, object], labels: Mapping[str, object]) -> bool:

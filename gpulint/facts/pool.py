@@ -22,7 +22,13 @@ class Pool:
     title: str
     """For people: `Node gpu-1`."""
     kind: str
-    """`Node`, `MachineSet`, `NodePool`, `ResourceFlavor`, or `kubectl label`."""
+    """`Node`, `MachineSet`, `NodePool`, `node group`, `ResourceFlavor`, `kubectl label` …"""
+    gpus_per_node: int
+    """-1 when unknown or different."""
+    count: int
+    """Nodes there are to be, -1 when unknown."""
+    most: int
+    """Nodes there are at most, -1 when unknown or as many as are needed."""
     promised: str
     """The strategy that a label of the author's own promises: none, mig, time-slicing or mps; empty without one."""
     promise: str
@@ -54,6 +60,9 @@ def pools(graph: Graph) -> Iterator[Pool]:
             name=group.name,
             title=group.title,
             kind=group.kind,
+            gpus_per_node=group.gpus_per_node,
+            count=group.count,
+            most=group.most,
             promised=promise[0] if promise else "",
             promise=_promise(group, graph) if promise else "",
             promise_place=promise[1].place if promise else group.place,

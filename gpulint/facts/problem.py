@@ -39,8 +39,8 @@ class Problem:
 
 
 def yaml_problems(cluster: str, sources: Iterable[Source]) -> Iterator[Problem]:
-    """Of files and of the documents that can matter."""
-    for source in sources:
+    """Of files and of the documents that can matter, and of what they were rendered from."""
+    for source in _with_originals(sources):
         for problem in source.problems:
             yield _in_text(cluster, "file", problem, Place.at(source, problem.start, problem.end))
         for document in source.documents():
@@ -50,6 +50,16 @@ def yaml_problems(cluster: str, sources: Iterable[Source]) -> Iterator[Problem]:
             for problem in document.problems():
                 place = Place(document, (), extent=(problem.start, problem.end))
                 yield _in_text(cluster, subject, problem, place)
+
+
+def _with_originals(sources: Iterable[Source]) -> Iterator[Source]:
+    seen: set[str] = set()
+    for source in sources:
+        yield source
+        for original in source.render.files.values() if source.render is not None else ():
+            if original.role in {"manifests", "kustomization"} and original.path not in seen:
+                seen.add(original.path)
+                yield original
 
 
 def config_problems(graph: Graph) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ from gpulint.kube import quantity
 from gpulint.kube.kinds import ResourceEntry
 from gpulint.kube.tree import is_placeholder, mapping, sequence, text
 from gpulint.manifest import Place
+from gpulint.untrusted import number
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ def _limits_begin(workload: Workload, asked: Asked, amount: Place) -> Place:
 def _several(workload: Workload, asked: Asked, used: Amount, gang: int) -> str:
     container = workload.container(asked.container)
     written = [text(word) for field in ("command", "args") for word in _words(container, field)]
-    options = [found for found in _PROCESSES.finditer(" ".join(written)) if int(found[1]) > 1]
+    options = [found for found in _PROCESSES.finditer(" ".join(written)) if number(found[1]) > 1]
     if options:
         return options[0][0].strip()
     if used.known and used.whole and used.milli > 1000:

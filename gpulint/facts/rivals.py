@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from gpulint.finding import Confidence
 from gpulint.graph import Graph
 from gpulint.graph.installers import Installer
-from gpulint.graph.kustomize import Build, are_apart, builds
+from gpulint.graph.kustomize import Build, are_apart, are_built_together, builds
 from gpulint.kube.tree import is_placeholder
 from gpulint.manifest import Place
 
@@ -138,4 +138,4 @@ def togetherness(graph: Graph, found: Iterable[Build], one: Place, other: Place)
         return "low"
     if shared[-1] in _BRANCHES or not _SAMPLES.isdisjoint(shared):  # kustomizations of samples list alternatives
         return "low"
-    return "high" if any(paths[0] in build.files and paths[1] in build.files for build in found) else "medium"
+    return "high" if are_built_together(found, *paths) else "medium"

@@ -20,6 +20,7 @@ from gpulint.kube import quantity
 from gpulint.kube.kinds import ResourceEntry, gpu_resources
 from gpulint.kube.tree import mapping
 from gpulint.manifest import Place
+from gpulint.untrusted import number
 
 _DEFAULT = "25%"
 """Of `maxSurge` and `maxUnavailable` (k8s.io/kubernetes pkg/apis/apps/v1/defaults.go, SetDefaults_Deployment)."""
@@ -107,7 +108,7 @@ def _share(value: object, replicas: int, *, up: bool) -> int | None:
     percent = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     if percent is None:
         return None
-    part = int(percent[1]) * replicas / 100
+    part = number(percent[1]) * replicas / 100
     return math.ceil(part) if up else math.floor(part)
 
 

@@ -91,6 +91,7 @@ class Tolerances:
         )
         self._injected = any(_injects(each) for each in graph.manifests)
         self._customary: dict[tuple[Taint, ...], bool] = {}
+        self._additions: dict[tuple[str, bool], tuple[Toleration, ...]] = {}
 
     @property
     def open(self) -> bool:
@@ -100,10 +101,11 @@ class Tolerances:
     def barred(self, workload: Workload) -> list[tuple[Excluded, tuple[Taint, ...]]]:
         """The declared nodes that its labels allow, and the lasting taints that close them to it."""
         found = []
+        added = self._added(workload)
         for each in self._graph.landing(workload).excluded:
             if each.mismatch is None and not each.group.conditional:
                 taints = [taint for taint in each.taints if not taint.key.startswith(_PASSING)]
-                left = untolerated(taints, self._added(workload))
+                left = untolerated(taints, added)
                 if left:
                     found.append((each, left))
         return found
@@ -128,9 +130,13 @@ class Tolerances:
 
     def _added(self, workload: Workload) -> tuple[Toleration, ...]:
         """Those of its RuntimeClass, and for what Kueue queues those of the flavors."""
-        runtime_class = self._runtime_classes.get(workload.placement.runtime_class)
-        added = parse_tolerations(runtime_class.get("scheduling", "tolerations")) if runtime_class else ()
-        return added + (self._flavors if is_queued(workload) else ())
+        alike = (workload.placement.runtime_class, is_queued(workload))
+        known = self._additions.get(alike)
+        if known is None:
+            runtime_class = self._runtime_classes.get(alike[0])
+            added = parse_tolerations(runtime_class.get("scheduling", "tolerations")) if runtime_class else ()
+            known = self._additions[alike] = added + (self._flavors if alike[1] else ())
+        return known
 
 
 def taint_facts(graph: Graph, owners: Owners) -> Iterator[TaintFact]:

@@ -227,7 +227,7 @@ def _amount(value: object) -> Decimal | None:
     if unit.endswith("i"):
         return number * Decimal(1024 ** ("KMGTPE".index(unit[0]) + 1))
     if unit[:1] in {"e", "E"} and len(unit) > 1:
-        return number.scaleb(min(int(unit[1:]), 99))
+        return number.scaleb(max(-99, min(int(unit[1:5]), 99)))
     return number.scaleb(_POWERS[unit])
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from gpulint.untrusted import number
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -77,11 +79,11 @@ def parse_profile(text: str) -> MigProfile | None:
     attributes = tuple(sorted((match["attributes"] or "").split(","))) if match["attributes"] else ()
     if len(set(attributes)) != len(attributes):
         return None
-    slices = int(match["g"])
+    slices = number(match["g"])
     return MigProfile(
-        compute_slices=int(match["c"] or slices),
+        compute_slices=number(match["c"]) if match["c"] else slices,
         slices=slices,
-        memory_gb=int(match["gb"]),
+        memory_gb=number(match["gb"]),
         attributes=attributes if match["sign"] == "+" else (),
         removed=attributes if match["sign"] == "-" else (),
     )

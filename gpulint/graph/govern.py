@@ -90,6 +90,20 @@ class Configurations:
     mig_files: tuple[MigFile, ...]
     holders: tuple[Holder, ...]
     """ConfigMaps, and the maps in chart values."""
+    _meant: dict[int, tuple[PluginConfigs, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _unnamed: dict[int, tuple[PluginConfigs, ...]] = field(default_factory=dict, compare=False, repr=False)
+
+    def meant_by(self, installer: Installer) -> tuple[PluginConfigs, ...]:
+        """The device-plugin configurations that one of the installers means."""
+        if id(installer) not in self._meant:
+            self._meant[id(installer)] = tuple(configs_of(installer, self))
+        return self._meant[id(installer)]
+
+    def unnamed_near(self, installer: Installer) -> tuple[PluginConfigs, ...]:
+        """ConfigMaps that nobody in the input names, where other values of one of the installers may name one."""
+        if id(installer) not in self._unnamed:
+            self._unnamed[id(installer)] = _unnamed(installer, self)
+        return self._unnamed[id(installer)]
 
 
 def plugin_holders(installer: Installer, holders: Sequence[Holder]) -> tuple[Holder, ...]:
@@ -145,11 +159,11 @@ def _by_installer(group: NodeGroup, installer: Installer, configurations: Config
     if is_placeholder(stated.value):
         base = replace(base, strategy="", strategy_origin="")
     if not installer.plugin_config and installer.plugin_holder is None and not installer.open:
-        if unnamed := _unnamed(installer, configurations):
+        if unnamed := configurations.unnamed_near(installer):
             return _by_unnamed(group, unnamed, base)
         reason = f"{installer.label} names no device-plugin config"
         return replace(_with_plugin_default(base), origin="fallback", reasons=(reason,))
-    configs = configs_of(installer, configurations)
+    configs = configurations.meant_by(installer)
     if len(configs) != 1:  # not in the input, or several of that name
         return base
     label = group.labels.get(PLUGIN_CONFIG_LABEL) if installer.kind != "daemonset" else None
@@ -164,7 +178,6 @@ def _by_installer(group: NodeGroup, installer: Installer, configurations: Config
 
 
 def _unnamed(installer: Installer, configurations: Configurations) -> tuple[PluginConfigs, ...]:
-    """ConfigMaps that nobody in the input names, where other values than those in the input may name one of them."""
     if installer.manifest is not None:
         return ()
     named = {each.plugin_config.value for each in configurations.installers}

@@ -118,7 +118,7 @@ class Excluded:
         return f"it does not tolerate {', '.join(map(str, self.taints))}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Landing:
     """The outcome for one workload."""
 
@@ -149,7 +149,7 @@ class Asked:
         names: set[str] = set()
         by_name = False
         for placement in placements:
-            names.add(placement.node_name)
+            names.update([placement.node_name] if placement.node_name else [])
             for requirement in placement.requirements:
                 if not requirement.is_field and requirement.key != _HOSTNAME:
                     keys.add(requirement.key)
@@ -172,9 +172,13 @@ class Nodes:
     asked: Asked
     conditional_labels: frozenset[str] = frozenset()
     """Keys of labels that nodes may get by a rule."""
+    landings: dict[tuple[Placement, bool], Landing] = field(default_factory=dict)
+    """Those of placements that say nothing of nodes nobody declares, by placement and whether Kueue queues it."""
     _alike: dict[int, tuple[NodeGroup, ...]] = field(default_factory=dict)
     _candidates: dict[int, tuple[Candidate, ...]] = field(default_factory=dict)
     _labels: dict[int, LabelSet] = field(default_factory=dict)
+    _distinct_labels: dict[Hashable, LabelSet] = field(default_factory=dict)
+    _of_group: dict[int, tuple[LabelSet, ...]] = field(default_factory=dict)
     _own: dict[tuple[bool, str], frozenset[str]] = field(default_factory=dict)
     _divided: dict[tuple[Placement, bool], Divided] = field(default_factory=dict)
 
@@ -210,7 +214,16 @@ class Nodes:
             if not candidate.group.exported:
                 absent = self._conventions(candidate.group) - set(candidate.group.labels) - set(known.values)
                 known = replace(known, values={**known.values, **dict.fromkeys(absent, frozenset({ABSENT}))})
-            self._labels[id(candidate)] = known
+            alike = (id(candidate.group), known.names, frozenset(known.values.items()))
+            known = self._labels[id(candidate)] = self._distinct_labels.setdefault(alike, known)
+        return known
+
+    def _label_sets(self, group: NodeGroup) -> tuple[LabelSet, ...]:
+        """The labels of the candidates, each set once: of many configurations few make a difference."""
+        known = self._of_group.get(id(group))
+        if known is None:
+            found = {id(labels): labels for labels in map(self.labels, self.candidates(group))}
+            known = self._of_group[id(group)] = tuple(found.values())
         return known
 
     @property
@@ -235,10 +248,22 @@ class Nodes:
             if not takes_part(group, placement, queued=queued):
                 continue
             barred = self._barred(placement, group)
-            for candidate in self.candidates(group):
-                match = placement.matches(self.labels(candidate))
+            mismatches: list[Mismatch | None] = []
+            candidates = self.candidates(group)
+            labels = self._label_sets(group)
+            found = {id(each): placement.matches(each) for each in labels}
+            if len(labels) == 1 and not barred and (match := found[id(labels[0])]).truth != "no":
+                if match.truth == "yes" and (group.has_gpu or by_label):
+                    sure += candidates
+                elif match.truth == "maybe" and group.has_gpu:
+                    possible += candidates
+                continue
+            for candidate in candidates if len(labels) > 1 else candidates[:1]:
+                match = found[id(self.labels(candidate))]
                 if match.truth == "no" or barred:
-                    excluded.append(Excluded(group, match.mismatch, barred, alike))
+                    if match.mismatch not in mismatches:  # several configurations may leave it the same labels
+                        mismatches.append(match.mismatch)
+                        excluded.append(Excluded(group, match.mismatch, barred, alike))
                 elif match.truth == "yes" and (group.has_gpu or by_label):
                     sure.append(candidate)
                 elif match.truth == "maybe" and group.has_gpu:
@@ -306,16 +331,24 @@ class Nodes:
 
 
 def landing(workload: Workload, nodes: Nodes) -> Landing:
-    """Where the workload may land. Nodes without any sign of a GPU take part only when the selector names them."""
-    sure, possible, excluded = nodes.divided(workload.placement, queued=_is_queued(workload))
+    """Where the workload may land. Nodes without any sign of a GPU take part only when the selector names them.
+
+    Workloads with equal placements get the same landing where declared nodes are all there is in it.
+    """
+    alike = (workload.placement, _is_queued(workload))
+    known = nodes.landings.get(alike)
+    if known is not None:
+        return known
+    sure, possible, excluded = nodes.divided(workload.placement, queued=alike[1])
     if nodes.complete:
-        return Landing((*sure, *possible), excluded, bound=True)
+        return nodes.landings.setdefault(alike, Landing((*sure, *possible), excluded, bound=True))
     declared = [*sure, *possible] if sure else []
     others = [group for group in _selected(workload) if not any(_is_of(group, each, nodes) for each in sure)]
     described = [candidate for group in others for candidate in nodes.described(group, workload)]
     pools = any(candidate.group.kind != "ResourceFlavor" for candidate in sure)
     bound = pools and names_nodes(workload.placement) and not others
-    return Landing((*declared, *described), excluded, bound)
+    found = Landing((*declared, *described), excluded, bound)
+    return found if others else nodes.landings.setdefault(alike, found)
 
 
 def _is_queued(workload: Workload) -> bool:

@@ -13,6 +13,7 @@ from gpulint.kube.taints import Taint
 from gpulint.kube.tree import is_placeholder
 from gpulint.manifest import Place
 from gpulint.source import Source
+from gpulint.untrusted import number
 
 GKE_ACCELERATOR = "cloud.google.com/gke-accelerator"
 INSTANCE_TYPE = "node.kubernetes.io/instance-type"
@@ -200,7 +201,7 @@ def _stated_count(group: NodeGroup) -> int:
     """By a label, the source's own word, or what the node advertises; -1 without one."""
     for key in _COUNT_LABELS:
         if group.label(key).isdecimal():
-            return int(group.label(key))
+            return number(group.label(key))
     if group.gpus_per_node >= 0:
         return group.gpus_per_node
     return _advertised_count(group)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from gpulint import untrusted
 from gpulint.graph.node_group import GKE_ACCELERATOR, INSTANCE_TYPE, Label, NodeGroup, with_hardware
 from gpulint.kube.pools import read_labels, read_taints
 from gpulint.kube.selectors import LabelSet
@@ -249,7 +250,7 @@ class _Options:
 
     def number(self, names: Sequence[str]) -> int:
         written = self.text(names)
-        return int(written) if written.isdecimal() else -1
+        return untrusted.number(written) if written.isdecimal() else -1
 
     def place(self, words: Sequence[Word]) -> Place:
         word = words[0] if words else self.command

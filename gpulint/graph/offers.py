@@ -17,6 +17,7 @@ from gpulint.gpu.resources import classify
 from gpulint.graph.govern import Governed, Layout
 from gpulint.graph.nodes import GKE_ACCELERATOR, PRODUCT, Label, NodeGroup
 from gpulint.manifest import Place
+from gpulint.untrusted import number
 
 FULL_GPU = "nvidia.com/gpu"
 SHARING_LABEL = "nvidia.com/gpu.sharing-strategy"
@@ -217,7 +218,7 @@ def _as_labelled(offer: Offer, sharing: Sharing, replicas: int, place: Place) ->
 def _told_by_label(group: NodeGroup, resource: str) -> tuple[Sharing, int, Place] | None:
     """Sharing, units per device (0: unknown) and the label that tells (k8s-device-plugin internal/lm/resource.go)."""
     written = group.label(f"{resource}.replicas")
-    replicas = int(written) if written.isdecimal() else 0
+    replicas = number(written) if written.isdecimal() else 0
     label = group.labels.get(f"{resource}.sharing-strategy")
     if label and label.value in {"none", "time-slicing", "mps"}:
         return _STRATEGIES[label.value], replicas, label.place
@@ -281,7 +282,7 @@ def _gke(group: NodeGroup) -> Offers:
     shared = replace(
         plain,
         sharing="mps" if strategy.value == "mps" else "time-slicing",
-        replicas=int(clients) if clients.isdecimal() else 0,
+        replicas=number(clients) if clients.isdecimal() else 0,
         refuses_several=strategy.value == "time-sharing" or several,
         adds_up=strategy.value == "mps" and not several,
         told_by="label",

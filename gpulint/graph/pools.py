@@ -26,6 +26,7 @@ from gpulint.kube.taints import Taint, parse_taints
 from gpulint.kube.tree import get, is_placeholder, mapping, mappings, sequence, text
 from gpulint.manifest import Manifest, Place
 from gpulint.source import Path
+from gpulint.untrusted import number
 
 GKE_SPOT = "cloud.google.com/gke-spot"
 _FAKE_NODE = "kwok.x-k8s.io/node"
@@ -292,7 +293,7 @@ def _allocatable(manifest: Manifest) -> dict[str, int]:
     found = manifest.get("status", "allocatable") or manifest.get("status", "capacity")
     if not isinstance(found, Mapping):
         return {}
-    return {name: int(str(count)) for name, count in found.items() if "/" in name and str(count).isdecimal()}
+    return {name: number(str(count)) for name, count in found.items() if "/" in name and str(count).isdecimal()}
 
 
 def _node_feature(manifest: Manifest) -> Iterator[NodeGroup]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
+from gpulint import untrusted
 from gpulint.gpu.catalog import by_instance_type
 from gpulint.graph.pod import Pod
 from gpulint.graph.scaling import may_be_same
@@ -220,7 +221,7 @@ class References:
         meant = nearest(manifest.folder(), defining, lambda each: each.folder())
         if not name or meant.tied or not meant.items or not (count or "1").isdecimal():
             return None
-        return [_profile(Pod(manifest, own), meant.items[0], (*_PROFILES, name), int(count or 1))]
+        return [_profile(Pod(manifest, own), meant.items[0], (*_PROFILES, name), untrusted.number(count or "1"))]
 
 
 _PROFILES: Path = ("spec", "values", "resourceProfiles")
@@ -377,7 +378,7 @@ def _profile(pod: Pod, chart: Manifest, at: Path, count: int) -> Pod:
     profile, (main, *_) = mapping(chart.get(*at)), pod.template.containers
     for section in ("limits", "requests"):
         for name, value in mapping(profile.get(section)).items():
-            amount = integer(int(value) if isinstance(value, str) and value.isdecimal() else value)
+            amount = integer(untrusted.number(value) if isinstance(value, str) and value.isdecimal() else value)
             total = UNKNOWN if amount is None else amount * count
             pod = pod.with_field(main, ("resources", section, name), total, chart.place(*at, section, name))
     rest = {key: value for key, value in profile.items() if key not in {"imageName", "limits", "requests"}}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gpulint.kube.layout import Factor
 from gpulint.kube.paths import Bindings, Pattern, bound, expand, value_at
 from gpulint.kube.tree import Path, get, integer, mapping, sequence, text
+from gpulint.untrusted import number
 
 _SCALED: Path = ("spec", "replicas")
 """What the scale subresource of nearly every kind sets."""
@@ -130,5 +131,5 @@ def _whole(root: object, path: Path) -> int | None:
     """A whole number; annotations hold it as text."""
     value = get(root, path)
     if "annotations" in path and isinstance(value, str) and value.isdecimal():
-        return int(value)
+        return number(value)
     return integer(value)

@@ -315,11 +315,14 @@ def _plain_bound(requirement: Requirement) -> Requirement:
     return replace(requirement, operator=step[0], values=(str(int(requirement.values[0]) + step[1]),))
 
 
+_YES = Match("yes")
+
+
 def _any(terms: Sequence[Sequence[Requirement]], labels: LabelSet) -> Match:
     """Terms are ORed, an empty one matches nothing; when all fail, the one that comes closest says why."""
     verdicts = [(_all(term, labels) if term else Match("no"), term) for term in terms]
     if any(match.truth == "yes" for match, _ in verdicts):
-        return Match("yes")
+        return _YES
     unknown = {key for match, _ in verdicts for key in match.unknown}
     if any(match.truth == "maybe" for match, _ in verdicts):
         return Match("maybe", unknown=tuple(sorted(unknown)))
@@ -333,13 +336,14 @@ def _all(requirements: Sequence[Requirement], labels: LabelSet) -> Match:
 
 
 def _conjunction(parts: Sequence[Match]) -> Match:
+    if len(parts) == 1:
+        return parts[0]
     for part in parts:
         if part.truth == "no":
             return part
-    unknown = {key for part in parts for key in part.unknown}
-    return (
-        Match("maybe", unknown=tuple(sorted(unknown))) if any(part.truth == "maybe" for part in parts) else Match("yes")
-    )
+    if all(part.truth == "yes" for part in parts):
+        return _YES
+    return Match("maybe", unknown=tuple(sorted({key for part in parts for key in part.unknown})))
 
 
 def _one(requirement: Requirement, labels: LabelSet) -> Match:
@@ -347,7 +351,7 @@ def _one(requirement: Requirement, labels: LabelSet) -> Match:
     truth = _unknown_value(requirement, labels) if possible is None else _known_values(requirement, possible)
     if truth == "maybe":
         return Match("maybe", unknown=(requirement.key,))
-    return Match("yes") if truth == "yes" else Match("no", _mismatch(requirement, possible or frozenset()))
+    return _YES if truth == "yes" else Match("no", _mismatch(requirement, possible or frozenset()))
 
 
 def _possible(requirement: Requirement, labels: LabelSet) -> frozenset[Value] | None:
@@ -419,5 +423,9 @@ def _mismatch(requirement: Requirement, possible: frozenset[Value]) -> Mismatch:
 
 
 def _choice(values: Sequence[str]) -> str:
-    quoted = ", ".join(f"'{value}'" for value in values)
-    return quoted if len(values) == 1 else f"one of {quoted}"
+    quoted = ", ".join(f"'{value}'" for value in values[:_MOST_VALUES])
+    rest = f" and {len(values) - _MOST_VALUES} more" if len(values) > _MOST_VALUES else ""
+    return quoted if len(values) == 1 else f"one of {quoted}{rest}"
+
+
+_MOST_VALUES = 6

@@ -107,6 +107,8 @@ def tolerance(tolerations: Sequence[Toleration], taint: Taint) -> Truth:
 
 def untolerated(taints: Sequence[Taint], tolerations: Sequence[Toleration]) -> tuple[Taint, ...]:
     """The taints that certainly keep the pod off the node, sorted; PreferNoSchedule never does."""
+    if not taints:
+        return ()
     return tuple(
         sorted({taint for taint in taints if taint.effect in _BLOCKING and tolerance(tolerations, taint) == "no"})
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -57,7 +58,18 @@ def mappings(value: object) -> Iterator[tuple[int, Mapping[str, object]]]:
 
 def is_placeholder(value: object) -> bool:
     """Whether the text is to be replaced before it reaches a cluster: `${X}`, `$X`, `{{ x }}`, `<x>` and the like."""
-    return isinstance(value, str) and _PLACEHOLDER.search(value) is not None
+    if not isinstance(value, str):
+        return False
+    return _is_placeholder(value) if len(value) <= _SHORT else _PLACEHOLDER.search(value) is not None
+
+
+_SHORT = 100
+"""Characters of a label or name: the same few are asked about again and again."""
+
+
+@lru_cache(maxsize=16_384)
+def _is_placeholder(value: str) -> bool:
+    return _PLACEHOLDER.search(value) is not None
 
 
 def text(value: object) -> str:

@@ -47,14 +47,15 @@ class Selection:
 def picture(report: Report, graphs: Sequence[Graph], config: Config, selection: Selection | None = None) -> Picture:
     """The picture of the linked objects with what was found in them."""
     wanted = selection or Selection()
-    regions, ids, owners = Regions(), Ids(), Owners(config.workload_class)
+    regions, ids = Regions(), Ids()
+    owners = Owners(config.workload_class, [source for graph in graphs for source in graph.scope.sources])
     surveys = [
         Survey(graph, owners, regions, ids, wanted.has)
         for graph in sorted(graphs, key=lambda each: each.scope.name)
         if wanted.has_cluster(graph.scope.name)
     ]
     marks, outside = regions.divide(report.findings)
-    given, elsewhere = _by_namespace(outside, surveys)
+    given, elsewhere = _otherwise(outside, surveys)
     merged = {key: worst_first((*marks.get(key, ()), *given.get(key, ()))) for key in {*marks, *given}}
     parts = [survey.part(merged) for survey in surveys]
     if wanted.of_workloads:
@@ -77,19 +78,14 @@ def picture(report: Report, graphs: Sequence[Graph], config: Config, selection: 
     )
 
 
-def _by_namespace(
+def _otherwise(
     findings: Sequence[Finding], surveys: Sequence[Survey]
 ) -> tuple[Mapping[Hashable, tuple[Finding, ...]], list[Finding]]:
-    """Findings about objects that no picture shows: by the namespace they are in, and what is in none."""
+    """Findings that point to nothing in the picture: what they are about all the same, and those about nothing."""
     given: dict[Hashable, list[Finding]] = {}
     elsewhere = []
     for finding in findings:
-        namespace = finding.object.namespace if finding.object else ""
-        keys = [
-            survey.namespace_key(namespace)
-            for survey in surveys
-            if namespace in survey.namespaces and finding.location.path in survey.files
-        ]
+        keys = [key for survey in surveys for key in survey.keys_of(finding)]
         for key in keys:
             given.setdefault(key, []).append(finding)
         if not keys:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypeVar
 
 from gpulint.facts.owner import Owners
-from gpulint.finding import Finding, Location
+from gpulint.finding import Finding, Location, ObjectRef
 from gpulint.gpu.resources import classify
 from gpulint.graph import Graph
 from gpulint.graph.claims import Claim
@@ -23,6 +23,7 @@ from gpulint.graph.landing import Candidate
 from gpulint.graph.nodes import NodeGroup
 from gpulint.graph.workloads import Workload
 from gpulint.manifest import Manifest, Place
+from gpulint.origin import trace
 from gpulint.picture.ids import Ids
 from gpulint.picture.model import (
     Advertised,
@@ -43,7 +44,7 @@ from gpulint.picture.model import (
     Way,
     Work,
 )
-from gpulint.picture.queues import Queues, quotas
+from gpulint.picture.queues import Waiting, quotas
 from gpulint.picture.regions import Regions
 from gpulint.picture.wording import mig_entries, plugin_entries
 from gpulint.placement import Grant, NodeName, Option, Placement, node_name, placed
@@ -86,6 +87,8 @@ class Survey:
         """Tell `regions` where each object stands; `wanted` chooses the workloads."""
         self._graph, self._owners, self._regions, self._ids = graph, owners, regions, ids
         self._manifests = _Manifests(graph)
+        self.files = _files(graph)
+        """The files of the cluster, those that others were rendered of included."""
         self._makers = sorted(graph.configurations.installers, key=lambda each: (each.label, each.place.location()))
         self._maker_ids = {id(each): self.new_id("installer", each.label) for each in self._makers}
         self._holders = sorted(_holders(graph), key=lambda each: (each.label, each.name_place.location()))
@@ -93,22 +96,18 @@ class Survey:
         self._pods = sorted((each for each in self._all_pods() if wanted(each.workload)), key=_pods_key)
         self.namespaces = frozenset(each.workload.namespace for each in self._pods)
         """Those of the workloads that are wanted."""
-        self._queues = Queues(graph, graph.given_namespaces)
+        self._queues = Waiting(graph)
         self._shown_queues = self._find_queues()
         self._queue_ids = {id(each): self.new_id("queue", each.name) for each in self._shown_queues}
         self._claims = self._find_claims()
         self._claim_ids = {id(each): self.new_id("claim", each.namespace, each.manifest.name) for each in self._claims}
         self._declared = self._find_declared()
+        self._of_object: dict[ObjectRef, dict[Hashable, None]] = {}
         self._stake_out()
 
     @property
     def name(self) -> str:
         return self._graph.scope.name
-
-    @property
-    def files(self) -> frozenset[str]:
-        """The files of the cluster."""
-        return frozenset(source.path for source in self._graph.scope.sources)
 
     @property
     def workload_count(self) -> int:
@@ -122,24 +121,43 @@ class Survey:
         for pods in self._pods:
             manifest = pods.workload.manifest
             add(pods.key, manifest.place().location())
+            self._is_about(manifest, pods.key)
             if len(pods.workload.siblings) > 1:
                 add(pods.key, manifest.place(*pods.workload.template.path).location())
         for name, groups in self._declared.items():
             for place in (place for group in groups for place in _places(group)):
                 add(self._key(name), whole(place))
+                self._is_about(self._manifests.of(place), self._key(name))
         for maker in self._makers:
             for place in (maker.place, *(each.root for each in (*maker.section.parts(), *maker.laid_over))):
                 add(self._key(id(maker)), whole(place) if maker.manifest else place.location())
+            self._is_about(maker.manifest, self._key(id(maker)))
         for holder in self._holders:
             inside = holder.of_release
             add(self._key(id(holder)), holder.data.root.location() if inside else whole(holder.name_place))
+            if not inside:
+                self._is_about(self._manifests.of(holder.name_place), self._key(id(holder)))
         for each in (*self._shown_queues, *(claim.manifest for claim in self._claims)):
             add(self._key(id(each)), each.place().location())
+            self._is_about(each, self._key(id(each)))
         for each in self._graph.manifests:
             if each.kind in _OF_NAMESPACES and not each.group:
                 namespace = each.name if each.kind == "Namespace" else self._namespace(each)
                 if namespace in self.namespaces:
                     add(self.namespace_key(namespace), each.place().location())
+
+    def _is_about(self, manifest: Manifest | None, key: Hashable) -> None:
+        if manifest is not None:
+            self._of_object.setdefault(manifest.ref(), {})[key] = None
+
+    def keys_of(self, finding: Finding) -> list[Hashable]:
+        """The keys for a finding that points elsewhere, into a chart or an overlay: by its object, else namespace."""
+        if finding.object is None or finding.location.path not in self.files:
+            return []
+        namespace = finding.object.namespace
+        return [*self._of_object.get(finding.object, ())] or (
+            [self.namespace_key(namespace)] if namespace in self.namespaces else []
+        )
 
     def _key(self, what: Hashable) -> Hashable:
         return self.name, what
@@ -206,7 +224,7 @@ class Survey:
 
     def _maker(self, installer: Installer, marks: Marks) -> Maker:
         kind, _, name = installer.label.partition(" ")
-        member = Member(name or kind, installer.place.location(), marks.get(self._key(id(installer)), ()))
+        member = Member(name or kind, _written(installer.place), marks.get(self._key(id(installer)), ()))
         return Maker(
             thing=Thing(self._maker_ids[id(installer)], kind if name else "", (member,)),
             enabled=installer.plugin_enabled,
@@ -236,7 +254,7 @@ class Survey:
         kind, _, name = holder.label.partition(" ")
         if kind != "ConfigMap":
             kind, name = "", holder.label
-        member = Member(name, holder.name_place.location(), marks.get(self._key(id(holder)), ()))
+        member = Member(name, _written(holder.name_place), marks.get(self._key(id(holder)), ()))
         return Settings(Thing(self._holder_ids[id(holder)], kind, (member,)), tuple(sorted(entries)))
 
     def _queue(self, queue: Manifest, pools: _Pools, marks: Marks) -> Queue:
@@ -262,7 +280,7 @@ class Survey:
         return DeviceClaim(thing, claim.namespace, tuple(dict.fromkeys(each.device_class for each in claim.requests)))
 
     def _of_manifest(self, name: str, manifest: Manifest, marks: Marks) -> Thing:
-        location = manifest.place("metadata", "name").location()
+        location = _written(manifest.place("metadata", "name"))
         member = Member(manifest.name, location, marks.get(self._key(id(manifest)), ()))
         return Thing(name, manifest.kind, (member,))
 
@@ -283,7 +301,7 @@ class Survey:
     def _draft(self, pods: _Pods, pools: _Pools, outcomes: _Outcomes, marks: Marks) -> Work:
         workload, placement = pods.workload, pods.placement
         owner = self._owners.of(workload)
-        location = workload.manifest.place("metadata", "name").location()
+        location = _written(workload.manifest.place("metadata", "name"))
         member = Member(workload.manifest.name, location, marks.get(pods.key, ()))
         queue = self._queues.of(workload)
         return Work(
@@ -353,7 +371,7 @@ class Survey:
                 for name, offer in sorted(offers.by_resource.items())
             ),
             complete=offers.complete,
-            decided_at=place.location() if place else None,
+            decided_at=_written(place) if place else None,
         )
 
     def new_id(self, sort: str, *names: str) -> str:
@@ -432,7 +450,7 @@ def _relations(survey: Survey) -> Mapping[NodeName, int]:
 def _pool(nodes: _Nodes, findings: tuple[Finding, ...]) -> Pool:
     first = nodes.groups[0]
     return Pool(
-        thing=Thing("", nodes.name.kind, (Member(nodes.name.name, first.place.location(), findings),)),
+        thing=Thing("", nodes.name.kind, (Member(nodes.name.name, _written(first.place), findings),)),
         declared=nodes.declared,
         has_gpu=any(group.has_gpu for group in nodes.groups),
         gpus=first.gpus,
@@ -579,12 +597,27 @@ class _Manifests:
         for each in graph.manifests:
             self._by_document.setdefault(id(each.document), []).append(each)
 
-    def around(self, place: Place) -> Location:
-        """The whole object that a place is in; the place itself where it is in none."""
+    def of(self, place: Place) -> Manifest | None:
+        """The object that a place is in, if any."""
         members = self._by_document.get(id(place.document), ())
         inside = [each for each in members if place.path[: len(each.root)] == each.root and place.extent is None]
-        manifest = max(inside, key=lambda each: len(each.root), default=None)
+        return max(inside, key=lambda each: len(each.root), default=None)
+
+    def around(self, place: Place) -> Location:
+        """The whole object that a place is in; the place itself where it is in none."""
+        manifest = self.of(place)
         return manifest.place().location() if manifest else place.location()
+
+
+def _written(place: Place) -> Location:
+    """Where the user wrote it, of what was rendered too."""
+    return trace(place).place.location()
+
+
+def _files(graph: Graph) -> frozenset[str]:
+    sources = graph.scope.sources
+    originals = (each for source in sources if source.render is not None for each in source.render.originals())
+    return frozenset(each.path for each in (*sources, *originals))
 
 
 def _holders(graph: Graph) -> list[Holder]:

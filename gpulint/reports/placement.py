@@ -112,12 +112,23 @@ def _recommended(placement: Placement) -> str:
 
 
 def _option(option: Option) -> Iterator[str]:
-    yield f"{_nodes(option.nodes)}{f', if it matches: {option.doubt}' if option.doubt else ''}"
+    yield f"{_nodes(option.nodes)}{_size(option)}{f', if it matches: {option.doubt}' if option.doubt else ''}"
     for grant in option.grants:
         yield gets(grant)
         yield f"because: {grant.reason}{_at(grant)}{_confidence(grant)}"
     if option.agreement.verdict:
         yield verdict_text(option.agreement)
+
+
+def _size(option: Option) -> str:
+    """How large nodes and pool are, ` (4 GPUs per node; 1 to 3 nodes)`; empty when neither is known."""
+    least, most = option.count, option.most
+    nodes = count(least or 0, "node") if least == most else f"{least} to {count(most or 0, 'node')}"
+    if least is None or most is None:
+        nodes = f"at most {count(most, 'node')}" if most is not None else count(least, "node") if least else ""
+    gpus = f"{count(option.gpus_per_node, 'GPU')} per node" if option.gpus_per_node else ""
+    told = "; ".join(filter(None, (gpus, nodes)))
+    return f" ({told})" if told else ""
 
 
 def gets(grant: Grant) -> str:
@@ -312,6 +323,9 @@ def _json_option(option: Option) -> dict[str, object]:
         "nodes": _json_nodes(option.nodes),
         "declared": option.declared,
         "doubt": option.doubt,
+        "gpusPerNode": option.gpus_per_node,
+        "count": option.count,
+        "most": option.most,
         "grants": [_json_grant(grant) for grant in option.grants],
         "agrees": _agrees(option.agreement),
     }

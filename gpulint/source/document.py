@@ -13,7 +13,7 @@ from gpulint.source.compose import SourceProblem, compose
 from gpulint.source.embedded import OffsetMap
 from gpulint.source.plain import plain_data
 from gpulint.source.roles import is_named_values
-from gpulint.source.scan import Header, can_matter, chunks, header, identity, looks_like_requests
+from gpulint.source.scan import IGNORED_KINDS, Header, can_matter, chunks, header, identity, looks_like_requests
 from gpulint.source.spans import Path, Token, locate, span
 from gpulint.source.text import Lines
 
@@ -154,7 +154,7 @@ class Document:
 
     def _parsed(self) -> _Tree:
         if self._tree is None:
-            self._tree = _Tree(self.text, self.start, None)
+            self._tree = _Tree(self.text, self.start, None, keeps_nodes=self.kind == "ConfigMap")
         return self._tree
 
 
@@ -167,7 +167,7 @@ class Embedded:
         self._source = source
         self.text = text
         """The value of the string."""
-        self._tree = _Tree(text, base, places)
+        self._tree = _Tree(text, base, places, keeps_nodes=False)
 
     def node(self) -> Node | None:
         """The root of the YAML tree, its marks relative to `text`; None where it is broken."""
@@ -199,23 +199,38 @@ class Embedded:
 
 
 class _Tree:
-    """One composed text, and how its offsets relate to those of the source."""
+    """One composed text, and how its offsets relate to those of the source.
 
-    __slots__ = ("_base", "_data", "_embedded", "_places", "_text", "_with_data", "problems", "root")
+    Nodes take ten times the memory of the data, and few documents are asked for positions: so they are made again.
+    """
 
-    def __init__(self, text: str, base: int, places: OffsetMap | None) -> None:
+    __slots__ = ("_base", "_data", "_embedded", "_keeps_nodes", "_places", "_root", "_text", "_with_data", "problems")
+
+    def __init__(self, text: str, base: int, places: OffsetMap | None, *, keeps_nodes: bool) -> None:
         self._text = text
         self._base = base
         self._places = places
-        self.root, problems = compose(text)
+        self._keeps_nodes = keeps_nodes
+        """Whether there may be strings with YAML in them, whose places are asked for soon."""
+        self._root, problems = compose(text)
+        if self._root is None:
+            self._keeps_nodes = True
         self.problems = tuple(sorted(self._outer_problem(problem) for problem in problems))
         self._data: object = None
         self._with_data = False
         self._embedded: dict[Path, Embedded | None] = {}
 
+    @property
+    def root(self) -> Node | None:
+        if self._root is None and not self._keeps_nodes:
+            self._root, self._keeps_nodes = compose(self._text)[0], True
+        return self._root
+
     def data(self) -> object:
         if not self._with_data:
             self._data, self._with_data = plain_data(self.root), True
+            if not self._keeps_nodes:
+                self._root = None
         return self._data
 
     def exists(self, path: Path) -> bool:
@@ -272,6 +287,8 @@ def _document(source: Source, index: int, start: int, end: int) -> Document:
     matters = source.role == "kustomization" or (source.role != "machines" and can_matter(text, seen))
     if not matters and not seen.kind and (source.role == "helm-values" or is_named_values(source.path)):
         matters = looks_like_requests(text)
+    if source.render is not None:  # comments, which may be all that spoke of GPUs, are lost in rendering
+        matters = seen.kind not in IGNORED_KINDS
     return Document(source, index, start, end, seen.api_version, seen.kind, matters)
 
 

@@ -34,8 +34,10 @@ _DEVICE_MARKERS = (
 )
 """Domains of accelerators that none of these words is in; they stand beside `limits` or `requests`."""
 
-_SETTINGS = re.compile(r"/dev/shm|ENABLE_CULLING|manageJobsWithoutQueueName|labelPolicy|gang-schedul")
-"""What decides about GPU workloads without naming a GPU: patches and settings of controllers."""
+_SETTINGS = re.compile(
+    r"/dev/(?:shm|dri|kfd)\b|ENABLE_CULLING|manageJobsWithoutQueueName|labelPolicy|gang-schedul|postBuild"
+)
+"""What decides about GPU workloads without naming a GPU: devices of the node, patches and settings of controllers."""
 
 STRUCTURAL_KINDS = frozenset(
     {
@@ -146,7 +148,7 @@ _CHART_KEY = re.compile(
 _CONFIG_VERSION = re.compile(r"""\bversion["']?:[ \t]*\\?["']?v1\b""")
 """All that a device-plugin configuration for whole GPUs says of itself."""
 _SECTION_KEY = re.compile(
-    r"""^[ \t]*["']?(?:limits|requests|guarantees|extra_resource_(?:limits|guarantees))["']?:""", re.M
+    r"""(?:^|[\s{,])["']?(?:limits|requests|guarantees|extra_resource_(?:limits|guarantees))["']?:""", re.M
 )
 _EXTENDED_KEY = re.compile(r"""[\w-]\.[a-z]+/[\w.-]+["']?[ \t]*:""")
 _RAW_KEY = re.compile(r"^(version|sharing|flags|resources|mig-configs|imex|health)[ \t]*:", re.M)
