@@ -285,7 +285,7 @@ def _findings(
 def _of_suppressions(suppressions: Suppressions, rules: Sequence[Rule], coverage: Coverage) -> Iterator[Hit]:
     """What rules say of suppressions; to be asked for when all other findings have been held against them."""
     from gpulint.facts import NAMES
-    from gpulint.facts.problem import Problem, suppression_problem
+    from gpulint.facts.input.problem import Problem, suppression_problem
     from gpulint.rule import evaluate
 
     speaking = [rule for rule in rules if rule.subject == NAMES[Problem]]

@@ -12,9 +12,9 @@ from fnmatch import fnmatchcase
 from gpulint import __version__
 from gpulint.config import Config
 from gpulint.facts.candidates import certainty
-from gpulint.facts.mig_targets import Target
+from gpulint.facts.mig.targets import Target
 from gpulint.facts.owner import Owners
-from gpulint.facts.request import Request, requests
+from gpulint.facts.request.request import Request, requests
 from gpulint.facts.values import Owner
 from gpulint.finding import Confidence, Location, NotAnalysed, ObjectRef
 from gpulint.gpu.mig import parse_profile

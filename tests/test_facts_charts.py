@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gpulint.facts.charts import installation_problems
-from gpulint.facts.problem import Problem
+from gpulint.facts.input.problem import Problem
+from gpulint.facts.operator.charts import installation_problems
 from tests.linked import document, linked
 from tests.test_graph_installers import application, release
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from gpulint.config import Config
-from gpulint.facts.claim import asked_twice, missing_targets, pod_claims
-from gpulint.facts.claim_config import device_configs, parameter_problems, selector_facts
-from gpulint.facts.claim_shape import claim_shapes
+from gpulint.facts.dra.claim import asked_twice, missing_targets, pod_claims
+from gpulint.facts.dra.parameters import device_configs, parameter_problems, selector_facts
+from gpulint.facts.dra.shape import claim_shapes
 from gpulint.facts.owner import Owners
 from gpulint.graph import Graph
 from tests.linked import document, linked

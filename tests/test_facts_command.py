@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpulint.facts.command import Command, command_of
+from gpulint.facts.request.command import Command, command_of
 from gpulint.graph.workloads import Workload
 from tests.linked import document, linked, only_workload
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from gpulint.facts.container import GpuContainer, gpu_containers
 from gpulint.facts.owner import Owners
+from gpulint.facts.request.container import GpuContainer, gpu_containers
 from tests.linked import document, linked
 
 GPU = "nvidia.com/gpu"

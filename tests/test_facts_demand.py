@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gpulint.facts.demand import Demand, Load, demands, loads
 from gpulint.facts.owner import Owners
-from gpulint.facts.request import requests
+from gpulint.facts.request.request import requests
+from gpulint.facts.scheduling.demand import Demand, Load, demands, loads
 from tests.linked import SLICED, document, linked, node, pod, policy, settings
 
 GPU = "nvidia.com/gpu"

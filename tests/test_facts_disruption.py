@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpulint.facts.disruption import Budget, budgets
+from gpulint.facts.namespace.disruption import Budget, budgets
 from gpulint.facts.owner import Owners
 from tests.linked import document, linked
 

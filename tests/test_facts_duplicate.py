@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpulint.facts.duplicate import Duplicate, duplicates
+from gpulint.facts.input.duplicate import Duplicate, duplicates
 from gpulint.graph import link
 from gpulint.graph.scope import Scope
 from gpulint.source import read_stdin

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gpulint.facts.fraction import FractionConflict, fraction_conflicts
 from gpulint.facts.owner import Owners
+from gpulint.facts.request.fraction import FractionConflict, fraction_conflicts
 from tests.linked import document, linked
 
 

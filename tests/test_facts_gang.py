@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gpulint.facts.gang import Gang, gangs
 from gpulint.facts.owner import Owners
+from gpulint.facts.scheduling.gang import Gang, gangs
 from tests.linked import document, linked
 
 LAUNCHER = ["torchrun", "--nnodes=4", "train.py"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpulint.facts.installer import Choice, InstallerFact, choices, installer_facts
+from gpulint.facts.operator.installer import Choice, InstallerFact, choices, installer_facts
 from gpulint.graph import Graph
 from tests.linked import SLICED, WHOLE, document, linked, node, policy, settings
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gpulint.facts.devices import DeviceList, device_lists
-from gpulint.facts.exposure import Exposure, exposures
+from gpulint.facts.isolation.devices import DeviceList, device_lists
+from gpulint.facts.isolation.exposure import Exposure, exposures
 from gpulint.facts.owner import Owners
 from tests.linked import linked
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gpulint.facts.job import job_facts
 from gpulint.facts.owner import Owners
+from gpulint.facts.workload.job import job_facts
 from tests.linked import document, linked
 
 POD = {"containers": [{"name": "x", "resources": {"limits": {"nvidia.com/gpu": 1}}}]}

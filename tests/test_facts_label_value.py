@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpulint.facts.label_value import LabelValue, label_values
+from gpulint.facts.scheduling.label_value import LabelValue, label_values
 from tests.linked import document, linked, pod
 
 HEAD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: app\nspec:\n"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gpulint.facts.limit_range import Bound, LimitItem, bounds_on_nothing, limit_items
-from gpulint.facts.quota import Quotas
+from gpulint.facts.namespace.limit_range import Bound, LimitItem, bounds_on_nothing, limit_items
+from gpulint.facts.namespace.quota import Quotas
 from tests.linked import document, linked
 
 GPU = "nvidia.com/gpu"

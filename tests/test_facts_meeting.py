@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gpulint.config import DEFAULTS, Config, parse
-from gpulint.facts.meeting import Crowd, Meetings, Tenancy, crowds, tenancies
 from gpulint.facts.owner import Owners
+from gpulint.facts.sharing.meeting import Crowd, Meetings, Tenancy, crowds, tenancies
 from gpulint.graph import Graph
 from tests.linked import MPS, SLICED, document, linked, policy, settings
 

@@ -10,7 +10,7 @@ import yaml
 
 from gpulint.config import DEFAULTS
 from gpulint.facts import derive
-from gpulint.facts.mig import FilterFact, LayoutFact, ProfileUse
+from gpulint.facts.mig.profile import FilterFact, LayoutFact, ProfileUse
 from gpulint.gpu.stock import stock_configs
 from gpulint.graph import Graph, link
 from gpulint.graph.scope import Scope

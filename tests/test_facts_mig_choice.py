@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from gpulint.facts.mig_choice import MigChoice, MigManager, mig_choices, mig_managers
+from gpulint.facts.mig.choice import MigChoice, MigManager, mig_choices, mig_managers
 from tests.linked import document, linked, node
 
 CONFIG = "nvidia.com/mig.config"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from gpulint.facts.mig_cut import Cut, Leftover, MpsOnMig, Overlap, cuts, leftovers, mps_on_mig, overlaps
+from gpulint.facts.mig.cut import Cut, Leftover, MpsOnMig, Overlap, cuts, leftovers, mps_on_mig, overlaps
 from tests.linked import MPS, SLICED, document, linked, node, settings
 
 CONFIG = "nvidia.com/mig.config"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from gpulint.facts.mig_use import MigChange, Slices, WholeGpu, mig_changes, slices, whole_gpus
+from gpulint.facts.mig.use import MigChange, Slices, WholeGpu, mig_changes, slices, whole_gpus
 from gpulint.facts.owner import Owners
 from gpulint.graph import Graph
 from tests.linked import SLICED_MIG, document, linked, node, pod, policy, settings

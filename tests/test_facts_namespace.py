@@ -8,7 +8,7 @@ import pytest
 
 from gpulint.config import DEFAULTS
 from gpulint.facts import derive
-from gpulint.facts.namespace import NamespaceFact
+from gpulint.facts.namespace.namespace import NamespaceFact
 from gpulint.graph import kustomize
 from gpulint.source import read_stdin
 from tests.linked import SLICED, document, linked, pod, policy, settings

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gpulint.facts.notebook import notebook_facts
 from gpulint.facts.owner import Owners
+from gpulint.facts.workload.notebook import notebook_facts
 from tests.linked import document, linked
 
 CONTAINER = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpulint.facts.operand import operands, vm_uses
+from gpulint.facts.operator.operand import operands, vm_uses
 from tests.linked import document, linked, node, pod, policy
 from tests.test_graph_installers import daemon_set, release
 

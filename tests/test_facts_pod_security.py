@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from gpulint.facts.pod_security import Guarded, guarded_namespaces
+from gpulint.facts.namespace.pod_security import Guarded, guarded_namespaces
 from tests.linked import document, linked
 
 ENFORCE = "pod-security.kubernetes.io/enforce"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpulint.facts.problem import Problem, config_problems, yaml_problems
+from gpulint.facts.input.problem import Problem, config_problems, yaml_problems
 from tests.linked import SLICED, document, linked, policy, settings
 
 

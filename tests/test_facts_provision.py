@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from gpulint.facts.owner import Owners
-from gpulint.facts.provision import Provision, provisions
+from gpulint.facts.scheduling.provision import Provision, provisions
 from tests.linked import affinity, document, linked, node, pod
 
 PRODUCT = "nvidia.com/gpu.product"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from gpulint.facts.owner import Owners
-from gpulint.facts.queue import QueueFault, queue_faults
+from gpulint.facts.scheduling.queue import QueueFault, queue_faults
 from tests.linked import document, linked
 
 GPU = "nvidia.com/gpu"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from gpulint.facts.namespace.quota import QuotaItem, Quotas, quota_items
 from gpulint.facts.owner import Owners
-from gpulint.facts.quota import QuotaItem, Quotas, quota_items
 from tests.linked import document, linked, node, pod
 
 SHARED = {"nvidia.com/gpu.sharing-strategy": "time-slicing"}

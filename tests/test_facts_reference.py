@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpulint.facts.reference import Reference, references, unread_configs
+from gpulint.facts.operator.reference import Reference, references, unread_configs
 from tests.linked import SLICED, WHOLE, document, linked, policy, settings
 from tests.test_graph_installers import MAP, daemon_set, env, release
 

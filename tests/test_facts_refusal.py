@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gpulint.facts.owner import Owners
-from gpulint.facts.refusal import Refusal, refusals
+from gpulint.facts.request.refusal import Refusal, refusals
 from tests.linked import document, linked
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gpulint.facts.owner import Owners
-from gpulint.facts.request import Request, requests
+from gpulint.facts.request.request import Request, requests
 from tests.linked import document, linked
 
 GPU = "nvidia.com/gpu"

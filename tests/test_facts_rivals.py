@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from gpulint.facts.rivals import rivals
+from gpulint.facts.operator.rivals import rivals
 from tests.linked import document, linked, policy
 from tests.test_graph_installers import daemon_set, release
 

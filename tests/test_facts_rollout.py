@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gpulint.facts.owner import Owners
-from gpulint.facts.rollout import Rollout, rollouts
+from gpulint.facts.scheduling.rollout import Rollout, rollouts
 from tests.linked import document, linked, node
 
 RACK = {"rack": "r7", "nvidia.com/gpu.product": "NVIDIA-L4", "nvidia.com/gpu.sharing-strategy": "none"}

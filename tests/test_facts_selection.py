@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from gpulint.facts.selection import Selection, selections
+from gpulint.facts.scheduling.selection import Selection, selections
 from tests.linked import MPS, RENAMED, SLICED, WHOLE, affinity, document, linked, node, pod, policy, settings
 from tests.test_graph_installers import release
 

@@ -9,7 +9,7 @@ import pytest
 
 from gpulint.config import DEFAULTS
 from gpulint.facts.owner import Owners
-from gpulint.facts.server import model_servers
+from gpulint.facts.workload.server import model_servers
 from gpulint.inputs import Inputs, link, read
 from tests.linked import document, linked
 

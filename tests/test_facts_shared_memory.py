@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gpulint.facts.owner import Owners
-from gpulint.facts.shared_memory import SharedMemory, shared_memories
+from gpulint.facts.workload.shared_memory import SharedMemory, shared_memories
 from tests.linked import MPS, document, linked, policy, settings
 
 TMPFS = {"name": "shm", "emptyDir": {"medium": "Memory"}}

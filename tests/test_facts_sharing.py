@@ -6,7 +6,7 @@ import pytest
 
 from gpulint.config import DEFAULTS, parse
 from gpulint.facts.owner import Owners
-from gpulint.facts.sharing import (
+from gpulint.facts.sharing.sharing import (
     InertFact,
     SharedFact,
     SharingFact,

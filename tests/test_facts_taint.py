@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gpulint.facts.owner import Owners
-from gpulint.facts.taint import TaintFact, TolerationFact, taint_facts, toleration_facts
+from gpulint.facts.scheduling.taint import TaintFact, TolerationFact, taint_facts, toleration_facts
 from tests.linked import document, linked, node, pod
 
 PRESENT = {"nvidia.com/gpu.present": "true"}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gpulint.facts.request import Request
-from gpulint.facts.value_request import value_requests
+from gpulint.facts.request.request import Request
+from gpulint.facts.request.value_request import value_requests
 from tests.linked import linked
 
 JUPYTERHUB = """\

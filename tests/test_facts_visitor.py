@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from gpulint.facts.owner import Owners
-from gpulint.facts.visitor import visitors
+from gpulint.facts.scheduling.visitor import visitors
 from tests.linked import affinity, document, linked, pod
 
 PRESENT = {"nvidia.com/gpu.present": "true"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gpulint.facts.owner import Owners
-from gpulint.facts.workload import WorkloadFact, workload_facts
+from gpulint.facts.scheduling.workload import WorkloadFact, workload_facts
 from tests.linked import affinity, document, linked, node, pod
 
 PRESENT = {"nvidia.com/gpu.present": "true"}

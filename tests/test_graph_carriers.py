@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gpulint.config import HOUSE_LABELS
-from gpulint.facts.problem import config_problems
+from gpulint.facts.input.problem import config_problems
 from gpulint.graph import Graph, link
 from gpulint.graph.scope import Scope
 from gpulint.source import load

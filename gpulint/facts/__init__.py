@@ -6,46 +6,46 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from gpulint.config import Config
-from gpulint.facts.charts import installation_problems
-from gpulint.facts.claim import MissingTarget, PodClaimFact, Twice, asked_twice, missing_targets, pod_claims
-from gpulint.facts.claim_config import DeviceConfig, SelectorFact, device_configs, parameter_problems, selector_facts
-from gpulint.facts.claim_shape import ClaimShape, claim_shapes
-from gpulint.facts.container import GpuContainer, gpu_containers
-from gpulint.facts.demand import Demand, Load, demands, loads
-from gpulint.facts.devices import DeviceList, device_lists
-from gpulint.facts.disruption import Budget, budgets
-from gpulint.facts.duplicate import Duplicate, duplicates
-from gpulint.facts.exposure import Exposure, exposures
-from gpulint.facts.fraction import FractionConflict, fraction_conflicts
-from gpulint.facts.gang import Gang, gangs
-from gpulint.facts.installer import Choice, Conflict, InstallerFact, choices, conflicts, installer_facts
-from gpulint.facts.job import JobFact, job_facts
-from gpulint.facts.label_value import LabelValue, label_values
-from gpulint.facts.limit_range import Bound, LimitItem, bounds_on_nothing, limit_items
-from gpulint.facts.meeting import Crowd, Meetings, Tenancy, crowds, tenancies
-from gpulint.facts.mig import FilterFact, LayoutFact, ProfileUse, filters, layouts, profile_uses
-from gpulint.facts.mig_choice import MigChoice, MigManager, mig_choices, mig_managers
-from gpulint.facts.mig_cut import Cut, Leftover, MpsOnMig, Overlap, cuts, leftovers, mps_on_mig, overlaps
-from gpulint.facts.mig_use import MigChange, Slices, WholeGpu, mig_changes, slices, whole_gpus
-from gpulint.facts.namespace import NamespaceFact, namespaces
-from gpulint.facts.notebook import NotebookFact, notebook_facts
-from gpulint.facts.operand import Operand, VmUse, operands, vm_uses
+from gpulint.facts.dra.claim import MissingTarget, PodClaimFact, Twice, asked_twice, missing_targets, pod_claims
+from gpulint.facts.dra.parameters import DeviceConfig, SelectorFact, device_configs, parameter_problems, selector_facts
+from gpulint.facts.dra.shape import ClaimShape, claim_shapes
+from gpulint.facts.input.duplicate import Duplicate, duplicates
+from gpulint.facts.input.problem import Problem, config_problems, yaml_problems
+from gpulint.facts.isolation.devices import DeviceList, device_lists
+from gpulint.facts.isolation.exposure import Exposure, exposures
+from gpulint.facts.mig.choice import MigChoice, MigManager, mig_choices, mig_managers
+from gpulint.facts.mig.cut import Cut, Leftover, MpsOnMig, Overlap, cuts, leftovers, mps_on_mig, overlaps
+from gpulint.facts.mig.profile import FilterFact, LayoutFact, ProfileUse, filters, layouts, profile_uses
+from gpulint.facts.mig.use import MigChange, Slices, WholeGpu, mig_changes, slices, whole_gpus
+from gpulint.facts.namespace.disruption import Budget, budgets
+from gpulint.facts.namespace.limit_range import Bound, LimitItem, bounds_on_nothing, limit_items
+from gpulint.facts.namespace.namespace import NamespaceFact, namespaces
+from gpulint.facts.namespace.pod_security import Guarded, guarded_namespaces
+from gpulint.facts.namespace.quota import QuotaItem, Quotas, quota_items
+from gpulint.facts.operator.charts import installation_problems
+from gpulint.facts.operator.installer import Choice, Conflict, InstallerFact, choices, conflicts, installer_facts
+from gpulint.facts.operator.operand import Operand, VmUse, operands, vm_uses
+from gpulint.facts.operator.reference import Reference, Unread, references, unread_configs
+from gpulint.facts.operator.rivals import Rivals, rivals
 from gpulint.facts.owner import Owners
-from gpulint.facts.pod_security import Guarded, guarded_namespaces
 from gpulint.facts.pool import Pool, pools
-from gpulint.facts.problem import Problem, config_problems, yaml_problems
-from gpulint.facts.provision import Provision, provisions
-from gpulint.facts.queue import QueueFault, queue_faults
-from gpulint.facts.quota import QuotaItem, Quotas, quota_items
-from gpulint.facts.reference import Reference, Unread, references, unread_configs
-from gpulint.facts.refusal import Refusal, refusals
-from gpulint.facts.request import Request, requests
-from gpulint.facts.rivals import Rivals, rivals
-from gpulint.facts.rollout import Rollout, rollouts
-from gpulint.facts.selection import Selection, selections
-from gpulint.facts.server import ModelServer, model_servers
-from gpulint.facts.shared_memory import SharedMemory, shared_memories
-from gpulint.facts.sharing import (
+from gpulint.facts.request.container import GpuContainer, gpu_containers
+from gpulint.facts.request.fraction import FractionConflict, fraction_conflicts
+from gpulint.facts.request.refusal import Refusal, refusals
+from gpulint.facts.request.request import Request, requests
+from gpulint.facts.request.value_request import value_requests
+from gpulint.facts.scheduling.demand import Demand, Load, demands, loads
+from gpulint.facts.scheduling.gang import Gang, gangs
+from gpulint.facts.scheduling.label_value import LabelValue, label_values
+from gpulint.facts.scheduling.provision import Provision, provisions
+from gpulint.facts.scheduling.queue import QueueFault, queue_faults
+from gpulint.facts.scheduling.rollout import Rollout, rollouts
+from gpulint.facts.scheduling.selection import Selection, selections
+from gpulint.facts.scheduling.taint import TaintFact, TolerationFact, taint_facts, toleration_facts
+from gpulint.facts.scheduling.visitor import Visitor, visitors
+from gpulint.facts.scheduling.workload import WorkloadFact, workload_facts
+from gpulint.facts.sharing.meeting import Crowd, Meetings, Tenancy, crowds, tenancies
+from gpulint.facts.sharing.sharing import (
     InertFact,
     SharedFact,
     SharingFact,
@@ -54,10 +54,10 @@ from gpulint.facts.sharing import (
     shared_facts,
     sharing_facts,
 )
-from gpulint.facts.taint import TaintFact, TolerationFact, taint_facts, toleration_facts
-from gpulint.facts.value_request import value_requests
-from gpulint.facts.visitor import Visitor, visitors
-from gpulint.facts.workload import WorkloadFact, workload_facts
+from gpulint.facts.workload.job import JobFact, job_facts
+from gpulint.facts.workload.notebook import NotebookFact, notebook_facts
+from gpulint.facts.workload.server import ModelServer, model_servers
+from gpulint.facts.workload.shared_memory import SharedMemory, shared_memories
 from gpulint.graph import Graph
 
 SUBJECTS: Mapping[str, type] = MappingProxyType(

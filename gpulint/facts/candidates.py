@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
-from gpulint.facts.renaming import renaming
+from gpulint.facts.sharing.renaming import renaming
 from gpulint.finding import CONFIDENCES, Confidence
 from gpulint.gpu.catalog import Gpu
 from gpulint.graph.landing import Candidate, Landing

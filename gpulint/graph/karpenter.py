@@ -77,9 +77,7 @@ def with_overlays(groups: Iterable[NodeGroup], manifests: Iterable[Manifest]) ->
 
 def _capacity(overlay: Manifest) -> dict[str, int]:
     amounts = {
-        name: quantity.parse(value)
-        for name, value in mapping(overlay.get("spec", "capacity")).items()
-        if "/" in name
+        name: quantity.parse(value) for name, value in mapping(overlay.get("spec", "capacity")).items() if "/" in name
     }
     return {name: amount.units for name, amount in amounts.items() if amount is not None}
 

@@ -40,9 +40,7 @@ _GPU_TAINTS = ("nvidia.com/", "amd.com/gpu")
 _AWS_CATEGORIES = ("karpenter.k8s.aws/instance-category", "eks.amazonaws.com/instance-category")
 _AWS_GPU_CATEGORIES = frozenset({"g", "gr", "p"})
 """Instance categories of AWS in which every type has GPUs."""
-_GPU_TYPES = re.compile(
-    r"(?:gr?|p)\d[a-z0-9-]*\.\w.*|(?:a[2-9]|g[2-9])-.*|standard_n.*", re.ASCII | re.IGNORECASE
-)
+_GPU_TYPES = re.compile(r"(?:gr?|p)\d[a-z0-9-]*\.\w.*|(?:a[2-9]|g[2-9])-.*|standard_n.*", re.ASCII | re.IGNORECASE)
 """Instance types of AWS, Google Cloud and Azure that have GPUs by the look of their names."""
 _PLAIN_TYPES = re.compile(
     r"(?!gr?\d|p\d)[a-z]+\d[a-z0-9-]*\.(?:nano|micro|small|medium|large|\d*xlarge|metal[a-z0-9-]*)"

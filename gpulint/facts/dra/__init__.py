@@ -1,0 +1,1 @@
+"""Dynamic Resource Allocation: claims, templates, classes, parameters."""

@@ -1,0 +1,1 @@
+"""MIG: layouts, profiles, who asks for slices and who gets them."""

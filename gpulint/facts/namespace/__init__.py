@@ -1,0 +1,1 @@
+"""Limits, quotas and policies of namespaces."""

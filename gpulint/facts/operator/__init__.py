@@ -1,0 +1,1 @@
+"""What makes NVIDIA's components run, and how they are wired."""

@@ -1,0 +1,1 @@
+"""Where pods may run, and whether there is room."""

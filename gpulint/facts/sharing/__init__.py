@@ -1,0 +1,1 @@
+"""How GPUs are shared, and who meets on one."""

@@ -1,0 +1,1 @@
+"""What a workload needs beside its GPUs to run well."""
