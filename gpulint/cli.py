@@ -729,7 +729,8 @@ def completion(shell: str) -> None:
 
     found = get_completion_class(shell)
     assert found is not None  # noqa: S101 - click has checked the name
-    click.echo(found(main, {}, "gpulint", "_GPULINT_COMPLETE").source())
+    program = click.get_current_context().find_root().command
+    click.echo(found(program, {}, "gpulint", "_GPULINT_COMPLETE").source())
 
 
 def _complete_rule(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
