@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from gpulint.finding import Finding
+from gpulint.frozen import frozen
 
 VERSION = 1
 ORIGIN = "baseline"
@@ -22,7 +23,7 @@ class InvalidBaselineError(ValueError):
     """The file is no baseline; the message says where and why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """A finding that is known."""
 
@@ -34,7 +35,7 @@ class Entry:
     """For people."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Baseline:
     """The known findings of a repository."""
 

@@ -13,12 +13,13 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from itertools import pairwise
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
+from gpulint.frozen import frozen
 from gpulint.manifest import Place
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class VocabularyError(TypeError):
     """Dataclasses that cannot be facts, all complaints at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CompileProblem:
     """One mistake in an expression; line and column count from 1, columns in code points."""
 
@@ -196,7 +197,7 @@ class Bound:
         return f"{self.subject} '{name}'" if isinstance(name, str) and name else self.subject
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expression:
     """A compiled expression."""
 
@@ -273,17 +274,17 @@ _Scalar: TypeAlias = Literal["string", "int", "bool"]
 _SCALARS: Mapping[object, _Scalar] = {str: "string", int: "int", bool: "bool"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _List:
     of: _Single
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Map:
     of: _Single
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Named:
     """A nested dataclass, by the name of its message."""
 
@@ -294,7 +295,7 @@ _Single: TypeAlias = "_Scalar | Literal['place'] | _Named"
 _Shape: TypeAlias = "_Single | _List | _Map"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Field:
     attribute: str
     name: str
@@ -303,7 +304,7 @@ class _Field:
     """All it can be, where that is known."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Record:
     """A dataclass as a message type."""
 

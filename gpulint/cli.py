@@ -8,16 +8,16 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
-from typing import TYPE_CHECKING, NoReturn, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast, get_args
 
 import click
 
 from gpulint import __version__, untrusted
 from gpulint.config import FAIL_ON, FailOn
 from gpulint.finding import CONFIDENCES, SEVERITIES, Confidence, Severity
+from gpulint.frozen import frozen
 
 if TYPE_CHECKING:
     import rich.progress
@@ -51,7 +51,30 @@ class _InOrder(click.Command):
         return super().parse_args(ctx, args)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Commands(click.Group):
+    """Tells mistakes on one harmless line: what was typed may come from a file or a branch."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        with _on_one_line():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _on_one_line():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _on_one_line() -> Iterator[None]:
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = untrusted.one_line(error.message)  # type: ignore[misc]  # final, but only shown
+        raise
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, "-V", "--version", message="gpulint %(version)s")
 def main() -> None:
     """Find what would go wrong with the GPUs of a Kubernetes cluster, in the manifests before they are applied."""
@@ -112,6 +135,8 @@ _color = click.option("--color", type=click.Choice(["auto", "always", "never"]),
 @click.option("--no-ignores", is_flag=True, help="Report suppressed findings as if they were not.")
 @click.option("--show-suppressed", is_flag=True, help="Show suppressed findings, marked as such.")
 @click.option("--statistics", is_flag=True, help="Count findings by rule.")
+@click.option("--cache-dir", metavar="FOLDER", help="Where reports are kept for runs in which nothing has changed.")
+@click.option("--no-cache", is_flag=True, help="Neither use nor keep reports of other runs.")
 @_color
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but reports.")
 @click.option("-v", "--verbose", is_flag=True, help="Say what was not analysed, file by file.")
@@ -128,13 +153,19 @@ def _check(ctx: click.Context, paths: Sequence[str], flags: dict[str, object]) -
     from gpulint.linter import lint
 
     given = _input(paths, flags)
+    folder = _cache_folder(given, flags)
     options = _options(given, flags)
     if flags["list_files"]:
         return _list_files(given, options)
     if given.stdin is not None and any(flags[name] for name in ("fix", "diff", "add_ignores")):
         raise click.UsageError("--fix, --diff and --add-ignores are for files, not for standard input")
     with _progress(quiet=bool(flags["quiet"])) as progress:
-        report = lint(given.paths, options, given.config, stdin=given.stdin, progress=progress)
+        if folder is None:
+            report = lint(given.paths, options, given.config, stdin=given.stdin, progress=progress)
+        else:
+            from gpulint import cache
+
+            report = cache.lint(given.paths, options, given.config, folder=folder, progress=progress)
         if flags["diff"]:
             return _diff(report, unsafe=bool(flags["unsafe_fixes"]))
         for _ in range(_MOST_PASSES if flags["fix"] else 0):
@@ -158,6 +189,17 @@ def _check(ctx: click.Context, paths: Sequence[str], flags: dict[str, object]) -
     return _exit_code(report, fail_on, exit_zero=bool(flags["exit_zero"]))
 
 
+def _cache_folder(given: _Input, flags: Mapping[str, object]) -> Path | None:
+    """Where reports of earlier runs are; None where there are none, as for standard input."""
+    if flags["no_cache"] or given.stdin is not None:
+        return None
+    if flags["cache_dir"]:
+        return Path(str(flags["cache_dir"]))
+    from gpulint.cache import default_folder
+
+    return default_folder(os.environ)
+
+
 def _exit_code(report: Report, fail_on: FailOn, *, exit_zero: bool) -> int:
     if exit_zero or fail_on == "never":
         return EXIT_CLEAN
@@ -169,7 +211,7 @@ def _exit_code(report: Report, fail_on: FailOn, *, exit_zero: bool) -> int:
 # --- input ------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Input:
     """Where to read, and by which configuration."""
 
@@ -318,7 +360,7 @@ def _list_files(given: _Input, options: Options) -> int:
         respect_gitignore=options.respect_gitignore and config.respect_gitignore,
     )
     for each in found:
-        click.echo(untrusted.one_line(each.path))
+        click.echo(untrusted.path(each.path))
     return EXIT_CLEAN
 
 
@@ -776,7 +818,9 @@ def _told_errors() -> Iterator[None]:
 
 
 def _stop(error: Exception, code: int) -> NoReturn:
-    click.echo(f"gpulint: {untrusted.lines(str(error))}", err=True)
+    """Every mistake on a line of its own."""
+    told = [untrusted.path(str(each)) for each in getattr(error, "errors", (error,))]
+    click.echo("\n".join([f"gpulint: {told[0]}", *told[1:]]), err=True)
     sys.exit(code)
 
 

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from gpulint.finding import CONFIDENCES, SEVERITIES, Confidence, Severity
+from gpulint.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -50,7 +51,7 @@ ALL = "ALL"
 FILE_NAME = "gpulint.toml"
 
 HOUSE_LABELS: Mapping[str, Mapping[str, Strategy]] = MappingProxyType(
-    {"nvidia.com/gpu-sharing": {"full": "none", "mig": "mig", "time-slicing": "time-slicing"}}
+    {"nvidia.com/gpu-sharing": {"full": "none", "mig": "mig", "mps": "mps", "time-slicing": "time-slicing"}}
 )
 """Labels that tell the sharing strategy of a node by convention, value by value."""
 
@@ -86,7 +87,7 @@ class InvalidConfigError(ValueError):
         super().__init__("\n".join(str(error) for error in self.errors))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cluster:
     """Which files make up a cluster, and what else is true of it."""
 
@@ -101,7 +102,7 @@ class Cluster:
     """Whether ExtendedResourceToleration is on."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IgnoredFindings:
     """An `[[ignore-findings]]` entry: which findings do not count."""
 
@@ -118,7 +119,7 @@ class IgnoredFindings:
     """Where it stands in the configuration, from 1."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Render:
     """A chart or overlay to be rendered, once per environment."""
 
@@ -130,7 +131,7 @@ class Render:
     namespace: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Config:
     """All settings, with their defaults."""
 

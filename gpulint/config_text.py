@@ -44,7 +44,7 @@ STARTER = """\
 # reason = "retired in January"
 
 # [labels]                       # labels by which you tell how GPUs are shared: label, value, strategy
-# "nvidia.com/gpu-sharing" = { full = "none", mig = "mig", time-slicing = "time-slicing" }
+# "nvidia.com/gpu-sharing" = { full = "none", mig = "mig", mps = "mps", time-slicing = "time-slicing" }
 
 # [workload-class]               # where the guess is wrong: glob over namespace/kind/name
 # "research/Job/prepare-*" = "batch"

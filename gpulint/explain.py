@@ -109,4 +109,4 @@ def _cells(rule: RuleInfo) -> tuple[str, ...]:
 
 
 def _escaped(cell: str) -> str:
-    return cell.replace("|", "\\|")
+    return cell.replace("|", "\\|").replace("<", "&lt;")

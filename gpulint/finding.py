@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from gpulint.frozen import frozen
+
 Severity: TypeAlias = Literal["error", "warning", "info"]
 Confidence: TypeAlias = Literal["high", "medium", "low"]
 
@@ -30,7 +32,7 @@ class Location:
     end_column: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Related:
     """The other half of a finding, in this or another file."""
 
@@ -38,7 +40,7 @@ class Related:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ObjectRef:
     """The Kubernetes object a finding is about; empty strings where the manifest says nothing."""
 
@@ -52,7 +54,7 @@ class ObjectRef:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Edit:
     """A stretch of a file and what a program may put in its place."""
 
@@ -63,7 +65,7 @@ class Edit:
     """Whether the component would have made the same of it; an unsafe one may change what the author wanted."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """One thing that is wrong, as every report shows it."""
 
@@ -105,7 +107,7 @@ class NotAnalysed:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Summary:
     """What was read, and how many findings of each kind count."""
 
@@ -128,7 +130,7 @@ class Summary:
     """Findings that touch no changed line, where only those were asked for."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RuleInfo:
     """What a report tells about a rule."""
 
@@ -144,7 +146,7 @@ class RuleInfo:
     references: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """Everything a report format needs."""
 

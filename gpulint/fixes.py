@@ -9,10 +9,10 @@ import difflib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from gpulint.finding import Edit, Finding, Location
+from gpulint.frozen import frozen
 from gpulint.source import read_stdin
 
 _Stretch: TypeAlias = tuple[int, int, str]
@@ -21,7 +21,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]*")
 """What needs no quotes in YAML, less what would be a number or a boolean, which no edit puts where text must be."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mended:
     """What fixing makes of the files."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gpulint.config import Config
+from gpulint.frozen import frozen
 from gpulint.source import Loaded, Source, load
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gpulint.source.rendering import Asked
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inputs:
     """What a run looks at, beyond its configuration."""
 

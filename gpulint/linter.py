@@ -122,7 +122,7 @@ def lint_sources(
             unchanged=len(findings) - len(near),
         ),
         rules=tuple(sorted((rule.info() for rule in rules), key=lambda rule: rule.id)),
-        texts=_texts(loaded, options, config),
+        texts=_texts(shown, loaded, options, config),
     )
 
 
@@ -134,9 +134,14 @@ def _coverage(paths: Sequence[Path | str], whole: Path) -> Coverage:
     return "folders" if all(path.is_dir() for path in given) else "part"
 
 
-def _texts(loaded: Loaded, options: Options, config: Config) -> dict[str, str]:
+def _texts(shown: Iterable[Finding], loaded: Loaded, options: Options, config: Config) -> dict[str, str]:
+    wanted: set[str] = set()
+    for finding in shown:
+        wanted.add(finding.location.path)
+        wanted.update(each.location.path for each in finding.related)
+        wanted.update(each.location.path for each in finding.edits)
     read = (*(source for source in loaded.sources if source.render is None), *loaded.originals)
-    texts = {source.path: source.text for source in read}
+    texts = {source.path: source.text for source in read if source.path in wanted}
     if config.ignore_findings:
         from gpulint.suppression import configuration
 

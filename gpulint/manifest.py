@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from gpulint.finding import Location, ObjectRef
+from gpulint.frozen import frozen
 from gpulint.source import Document, Embedded, Path, Source, Token
 
 MAX_LIST_DEPTH = 8
@@ -17,7 +18,7 @@ _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _NO_DATA: Mapping[str, object] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Something a finding can point at; turned into a location late."""
 

@@ -17,6 +17,7 @@ from gpulint.facts.owner import Owners
 from gpulint.facts.request.request import Request, requests
 from gpulint.facts.values import Owner
 from gpulint.finding import Confidence, Location, NotAnalysed, ObjectRef
+from gpulint.frozen import frozen
 from gpulint.gpu.mig import parse_profile
 from gpulint.gpu.resources import GpuResource, classify
 from gpulint.graph import Graph
@@ -43,7 +44,7 @@ class NodeName:
     """Of a `selector` the labels that it asks for, empty when it asks for none."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ask:
     """One accelerator resource of a pod."""
 
@@ -58,7 +59,7 @@ class Ask:
     """False where a controller may write another name into the pods: one without a domain in an unknown kind."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gpu:
     """A model that nodes may carry."""
 
@@ -67,7 +68,7 @@ class Gpu:
     """Nominal; None when unknown."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Grant:
     """What a pod would get for one resource."""
 
@@ -92,7 +93,7 @@ class Grant:
     """The configuration that decides, where one does."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Option:
     """Nodes that could take the workload and would give it the same."""
 
@@ -113,7 +114,7 @@ class Option:
     """Nodes that it has at most, likewise."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """Declared nodes that cannot take the workload, for one reason."""
 
@@ -122,7 +123,7 @@ class Refusal:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Placement:
     """One pod template that asks for an accelerator."""
 
@@ -186,7 +187,7 @@ def _what_is_known(options: Sequence[Option]) -> str:
     return "all" if known else "nothing"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Placements:
     """Everything a report on placement needs."""
 

@@ -7,10 +7,10 @@ by time-slicing. Nothing is recommended for what is not known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from gpulint.facts.values import Owner
+from gpulint.frozen import frozen
 
 Strategy: TypeAlias = Literal["full", "mig", "time-slicing", ""]
 """What can be recommended; empty: nothing."""
@@ -20,7 +20,7 @@ Verdict: TypeAlias = Literal["yes", "no", "some", "unknown", ""]
 """`some`: only part of what it may get is as recommended; empty: nothing is recommended, or there is nothing to get."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recommendation:
     """A strategy for one workload."""
 
@@ -29,7 +29,7 @@ class Recommendation:
     """Why this one, or why none."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Agreement:
     """Whether what a workload would get is what is recommended."""
 

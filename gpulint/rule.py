@@ -18,6 +18,7 @@ import yaml
 from gpulint.cel import CompileError, EvaluationError, Vocabulary
 from gpulint.config import SPACES
 from gpulint.finding import CONFIDENCES, SEVERITIES, Confidence, RuleInfo, Severity
+from gpulint.frozen import frozen
 from gpulint.source.embedded import OffsetMap
 from gpulint.source.text import Lines
 
@@ -87,7 +88,7 @@ class Marker:
     count: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Example:
     """A small repository that a rule must, or must not, complain about."""
 
@@ -102,7 +103,7 @@ class Example:
     """Where it stands in the rule's file."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RelatedEntry:
     """Another place that a finding shows, as CEL and message text; empty where the rule says nothing."""
 
@@ -112,7 +113,7 @@ class RelatedEntry:
     when: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EditEntry:
     """What a program may type instead, as CEL and message text."""
 
@@ -126,7 +127,7 @@ class EditEntry:
     when: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """One defect: when it is there, where, and what to say about it."""
 
@@ -175,7 +176,7 @@ class Rule:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hit:
     """A rule that holds for a fact."""
 
@@ -190,7 +191,7 @@ class Hit:
     edits: tuple[HitEdit, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HitEdit:
     """What a program may type."""
 
@@ -309,7 +310,7 @@ def _most(text: str, choices: tuple[_Choice, ...]) -> _Choice:
 # -- Expressions of a rule, compiled when first asked for
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Template:
     """Message text with the expressions in it."""
 
@@ -328,7 +329,7 @@ class _Template:
         return values, "".join(text)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _CompiledRelated:
     at: Expression
     message: _Template
@@ -336,7 +337,7 @@ class _CompiledRelated:
     when: Expression | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _CompiledEdit:
     at: Expression
     text: _Template
@@ -345,7 +346,7 @@ class _CompiledEdit:
     when: Expression | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Compiled:
     at: Expression
     message: _Template
@@ -812,7 +813,8 @@ class _RuleFile:
         self.errors.append(self._file.error(int(node.start_mark.index), message))
 
 
-_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LOADER: type[yaml.BaseLoader] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+"""Rules read text only: no scalar needs its type."""
 _CHOICES: Mapping[str, Sequence[str]] = {"severity": SEVERITIES, "confidence": CONFIDENCES}
 _STRUCTURED = frozenset({"pedantic", "needs", "yields-to", "related", "edits", "references", "examples"})
 _PROSE = frozenset({"title", "why", "fix", "name"})

@@ -5,15 +5,16 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from gpulint.config import DEFAULTS, parse
+from gpulint.frozen import frozen
 from gpulint.linter import Options, all_rules, lint
 from gpulint.rule import Example, Rule
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What one example gave."""
 

@@ -16,7 +16,7 @@ import pathlib
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -34,6 +34,7 @@ from gpulint.config import (
     unknown_name,
 )
 from gpulint.finding import Location, ObjectRef
+from gpulint.frozen import frozen
 from gpulint.manifest import Place
 from gpulint.source import Source
 
@@ -61,7 +62,7 @@ _REASON_EDGE = " \t:-–—"
 _UNREAD = frozenset({"helm-template", "helm-values", "chart"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Suppression:
     """Something that silences findings."""
 
@@ -73,7 +74,7 @@ class Suppression:
     """Of the comment, annotation or entry."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unused:
     """A suppression, or one name in it, that does nothing."""
 
@@ -461,7 +462,7 @@ def _annotations(data: object, path: Path) -> Iterator[tuple[Path, str]]:
         yield from _annotations(entry, (*path, key))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Entry:
     """An entry of the configuration, ready to be asked."""
 

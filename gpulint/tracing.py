@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gpulint.finding import CONFIDENCES, SEVERITIES
+from gpulint.frozen import frozen
 from gpulint.manifest import Place, place_key
 from gpulint.origin import Traced, source_comment, trace
 from gpulint.rule import Hit
@@ -15,7 +16,7 @@ from gpulint.source import Source
 _MOST_NAMES = 4
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Traces:
     """A hit and the places in the user's files that it stands for."""
 

@@ -29,8 +29,8 @@ def number(digits: str) -> int:
 
 
 def lines(text: str) -> str:
-    """`text` with its line breaks kept, every line as by `one_line`."""
-    return "\n".join(one_line(line.expandtabs(4)) for line in text.split("\n"))
+    """`text` with its line breaks kept, every line as by `one_line`, none a workflow command."""
+    return "\n".join(_no_command(one_line(line.expandtabs(4))) for line in text.split("\n"))
 
 
 def path(name: str) -> str:
@@ -50,6 +50,10 @@ def markdown(text: str) -> str:
 def plain_json(value: object) -> str:
     """`value` as JSON in printable ASCII only, which loses nothing; ends in a line break."""
     return json.dumps(value, indent=2, ensure_ascii=True).replace(_OLD_COMMAND, "#\\u0023[") + "\n"
+
+
+def _no_command(line: str) -> str:
+    return line.replace("::", "\\x3a:", 1) if line.lstrip().startswith("::") else line
 
 
 def _visible(char: str) -> str:

@@ -26,6 +26,7 @@ spec:
       resources:
         limits:
           nvidia.com/gpu: 0.5
+          memory: 8Gi
 """
 
 

@@ -177,7 +177,28 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         bare("x", container("acme/torch", "accelerate launch run.py --num_train_epochs 3")),
         "training high",
     ),
-    "torchrun alone": (bare("x", container("acme/torch", "torchrun --nproc_per_node=8 main.py")), "training medium"),
+    "torchrun alone": (bare("x", container("acme/torch", "torchrun --nproc_per_node=8 main.py")), "training high"),
+    "torchrun of something that generates": (
+        bare("x", container("acme/torch", "torchrun --nproc_per_node=8 example_chat_completion.py")),
+        "unknown none",
+    ),
+    "torchrun that is only asked for its options": (bare("x", container("acme/t", "torchrun --help")), "unknown none"),
+    "torchrun of a training script with a server's name in an option": (
+        job("x", container("acme/torch", "torchrun train.py --logger tensorboard-server")),
+        "training high",
+    ),
+    "a wrapper of distributed training": (
+        job("x", container("acme/mm", "bash tools/dist_train.sh configs/det.py 8")),
+        "training high",
+    ),
+    "the command line of Ultralytics": (
+        job("x", container("acme/yolo", "yolo detect train data=coco.yaml")),
+        "training high",
+    ),
+    "the command line of Lightning": (
+        job("x", container("acme/pl", "python main.py fit --trainer.devices 4")),
+        "training high",
+    ),
     "torchrun with the options of training": (
         job("x", container("pytorch/pytorch:2.5", "torchrun main.py --epochs 10 --learning-rate 1e-4")),
         "training high",

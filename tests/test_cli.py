@@ -32,7 +32,7 @@ def gpulint(
     *arguments: str, cwd: Path, stdin: str = "", environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("GITHUB_", "GPULINT_"))}
-    env = {**inherited, "PYTHONPATH": str(ROOT), **(environment or {})}
+    env = {**inherited, "PYTHONPATH": str(ROOT), "GPULINT_CACHE_DIR": "", **(environment or {})}
     return subprocess.run(
         [sys.executable, "-m", "gpulint", *arguments], cwd=cwd, input=stdin, capture_output=True, text=True, env=env
     )

@@ -140,7 +140,8 @@ def test_line_of_an_ignored_finding() -> None:
 
 def test_empty_file_is_the_defaults() -> None:
     assert parse("", "") == DEFAULTS
-    assert DEFAULTS.labels["nvidia.com/gpu-sharing"] == {"full": "none", "mig": "mig", "time-slicing": "time-slicing"}
+    meanings = {"full": "none", "mig": "mig", "mps": "mps", "time-slicing": "time-slicing"}
+    assert DEFAULTS.labels["nvidia.com/gpu-sharing"] == meanings
 
 
 def test_render_may_be_a_switch() -> None:

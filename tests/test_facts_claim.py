@@ -51,6 +51,19 @@ MISSING: dict[str, tuple[dict[str, str], Sequence[str], list[tuple[str, str, str
     ),
     "a name with a variable may be any": ({"a.yaml": pod("t") + template("${APP}-gpu")}, (), []),
     "a variable is named": ({"a.yaml": pod("${CLAIM}") + template("other")}, (), []),
+    "nearly what a compute domain makes": (
+        {
+            "a.yaml": pod("chanel")
+            + document(
+                "ComputeDomain",
+                "d",
+                "resource.nvidia.com/v1beta1",
+                spec={"channel": {"resourceClaimTemplate": {"name": "channel"}}},
+            )
+        },
+        (),
+        [("template", "chanel", "medium")],
+    ),
     "a class of another driver": ({"a.yaml": template("t", "gpu.example.com")}, (), []),
     "beside classes of the input": (
         {"a.yaml": template("t", "gpu.example.com") + document("DeviceClass", "rdma", f"{GROUP}/v1")},

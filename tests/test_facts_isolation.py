@@ -158,6 +158,79 @@ def test_cuda_images_under_the_runtime_of_nvidia(image: str, *, found: bool) -> 
     assert exposed(text) == ([("image", image)] if found else [])
 
 
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("flux.yaml", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nspec:\n  postBuild: {}\n"),
+        ("kustomization.yaml", "replacements:\n  - targets: [{select: {name: probe}}]\n"),
+        ("ingress.yaml", "apiVersion: networking.k8s.io/v1\nkind: Ingress\nspec:\n  host: gpu.${DOMAIN}\n"),
+        ("job.yaml", "apiVersion: v1\nkind: Pod\nspec:\n  command: [sh, -c, 'envsubst < a | kubectl apply']\n"),
+    ],
+    ids=["Flux", "Kustomize", "references elsewhere", "envsubst"],
+)
+def test_what_may_fill_in_a_reference(path: str, text: str) -> None:
+    graph = linked({"pod.yaml": pod(env=variable("${X}")), path: text})
+    (found,) = device_lists(graph, Owners({}))
+    assert found.rendered
+    (alone,) = device_lists(linked({"pod.yaml": pod(env=variable("${X}"))}), Owners({}))
+    assert not alone.rendered
+
+
+def test_a_kustomization_that_replaces_something_else_fills_in_nothing() -> None:
+    other = "replacements:\n  - targets: [{select: {name: other}}]\n"
+    graph = linked({"pod.yaml": pod(env=variable("${X}")), "kustomization.yaml": other})
+    (found,) = device_lists(graph, Owners({}))
+    assert not found.rendered
+
+
+def test_a_plugin_that_hands_over_in_another_way() -> None:
+    plugin = """
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: plugin, namespace: kube-system}
+spec:
+  chart: {spec: {chart: nvidia-device-plugin, sourceRef: {kind: HelmRepository, name: nvdp}}}
+  values: {deviceListStrategy: STRATEGY}
+"""
+    cdi = listed(pod(env=variable("all", "NVIDIA_VISIBLE_DEVICES")), plugin_yaml=plugin.replace("STRATEGY", "cdi-cri"))
+    assert (cdi.overrides, cdi.beside) == (False, True)
+    both = plugin.replace("STRATEGY", '"envvar,cdi-cri"')
+    unknown = listed(pod(env=variable("all", "NVIDIA_VISIBLE_DEVICES")), plugin_yaml=both)
+    assert (unknown.overrides, unknown.beside) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("setting", "read"),
+    [
+        ("- {name: ACCEPT_NVIDIA_VISIBLE_DEVICES_ENVVAR_WHEN_UNPRIVILEGED, value: 'false'}", False),
+        ("- name: ACCEPT_NVIDIA_VISIBLE_DEVICES_ENVVAR_WHEN_UNPRIVILEGED\n          value: 'false'", False),
+        ("- {name: ACCEPT_NVIDIA_VISIBLE_DEVICES_ENVVAR_WHEN_UNPRIVILEGED, value: 'true'}", True),
+        ("- {name: ACCEPT_NVIDIA_VISIBLE_DEVICES_AS_VOLUME_MOUNTS, value: 'false'}", True),
+    ],
+    ids=["refused", "refused, in block style", "accepted", "another setting"],
+)
+def test_a_toolkit_that_refuses_the_variable(setting: str, *, read: bool) -> None:
+    policy = f"""
+apiVersion: nvidia.com/v1
+kind: ClusterPolicy
+metadata: {{name: gpus}}
+spec:
+  toolkit:
+    env:
+        {setting}
+"""
+    text = pod(env=variable("all", "NVIDIA_VISIBLE_DEVICES"))
+    privileged = text.replace("      env:", "      securityContext: {privileged: true}\n      env:")
+    assert listed(text, policy_yaml=policy).read is read
+    assert listed(privileged, policy_yaml=policy).read
+
+
+def test_a_share_by_annotation_is_a_request() -> None:
+    text = pod(env=variable("all", "NVIDIA_VISIBLE_DEVICES"), limits="memory: 1Gi")
+    shared = text.replace("{name: probe}", "{name: probe, annotations: {gpu-fraction: '0.5'}}")
+    assert (listed(text).units, listed(shared).units) == (0, -1)
+
+
 def test_a_tpu_is_no_gpu() -> None:
     text = pod(limits="google.com/tpu: 4").replace(
         "      env:", "      securityContext: {privileged: true}\n      env:"

@@ -47,6 +47,28 @@ def test_signs_of_a_service_level(text: str, expected: bool) -> None:
     assert owner(text).service_level is expected
 
 
+@pytest.mark.parametrize(
+    ("path", "beside", "expected"),
+    [
+        ("chat/hpa.yaml", scaler("chat"), True),
+        ("chat/pdb.yaml", budget("chat"), True),
+        ("chat/pdb.yaml", budget("other"), False),
+        ("other/hpa.yaml", scaler("chat"), False),
+    ],
+    ids=["autoscaler", "budget", "for another", "in another folder"],
+)
+def test_signs_of_a_service_level_in_files_beside_it(path: str, beside: str, expected: bool) -> None:
+    graph = linked({"chat/app.yaml": deployment(), path: beside})
+    assert Owners({}, graph.scope.sources).of(only_workload(graph)).service_level is expected
+
+
+def test_what_is_of_another_namespace_does_not_count() -> None:
+    other = scaler("chat").replace('"name": "h"', '"name": "h", "namespace": "b"')
+    own = deployment().replace('"name": "chat"', '"name": "chat", "namespace": "a"', 1)
+    graph = linked({"app.yaml": own, "hpa.yaml": other})
+    assert not Owners({}, graph.scope.sources).of(only_workload(graph)).service_level
+
+
 def test_only_a_sure_class_is_told() -> None:
     assert owner(deployment()).workload_class == "unknown"
     assert owner(deployment().replace("example.com/app:1", "lmsysorg/sglang:v0.4")).workload_class == "unknown"

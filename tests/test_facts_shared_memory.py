@@ -173,3 +173,11 @@ def test_gke_has_its_own_mps() -> None:
     template = trainer(1)
     template["spec"]["nodeSelector"] = {"cloud.google.com/gke-gpu-sharing-strategy": "mps"}
     assert memory(deployment(template)).by_mps is False
+
+
+@pytest.mark.parametrize(("slots", "processes"), [(4, "4 ranks for each worker"), (1, "")])
+def test_workers_of_an_mpi_job_that_measures_collectives(slots: int, processes: str) -> None:
+    run = {"name": "run", "image": "acme/nccl-tests:1", "command": ["mpirun", "all_reduce_perf", "-b", "8"]}
+    roles = {"Launcher": {"template": {"spec": {"containers": [run]}}}, "Worker": {"template": trainer(4)}}
+    text = document("MPIJob", "job", "kubeflow.org/v2beta1", spec={"slotsPerWorker": slots, "mpiReplicaSpecs": roles})
+    assert memory(text).processes == processes

@@ -168,3 +168,59 @@ def test_runtime_classes(name: str, missing: str) -> None:
     complete = ("runtime-classes",)
     assert only_fact(pod(runtimeClassName=name), defined, complete=complete).runtime_class == missing
     assert only_fact(pod(runtimeClassName=name), defined).runtime_class == ""
+
+
+# --- what counts as a node --------------------------------------------------------------------------------------------
+
+
+def group(name: str, instance_type: str, cluster: str = "west", **labels: str) -> str:
+    fields = {"name": name, "instanceType": instance_type, "labels": labels}
+    return document("ClusterConfig", cluster, "eksctl.io/v1alpha5", managedNodeGroups=[fields])
+
+
+@pytest.mark.parametrize(
+    ("texts", "no_node", "evident"),
+    [
+        pytest.param([group("a", "g5.xlarge", tier="tin")], True, ("nodes",), id="a node group"),
+        pytest.param(
+            [group("a", "g5.xlarge", tier="tin"), group("b", "m7i.large", tier="gold")],
+            True,
+            ("nodes",),
+            id="another without GPUs matches",
+        ),
+        pytest.param(
+            [group("a", "g5.xlarge", tier="tin"), group("b", "g9.xlarge", tier="gold")],
+            False,
+            ("nodes",),
+            id="another matches whose type nobody knows",
+        ),
+        pytest.param(
+            [group("a", "g5.xlarge", tier="tin"), group("b", "g6.xlarge", "east", tier="lead")],
+            True,
+            (),
+            id="nothing says which of two clusters is meant",
+        ),
+        pytest.param(
+            [
+                document(
+                    "NodePool",
+                    "fakes",
+                    "kwok.sigs.run-ai.com/v1beta1",
+                    spec={"nodeTemplate": {"metadata": {"labels": GOLD}}},
+                )
+            ],
+            False,
+            (),
+            id="simulated nodes",
+        ),
+    ],
+)
+def test_only_nodes_that_may_have_gpus_are_open(texts: list[str], no_node: bool, evident: tuple[str, ...]) -> None:
+    fact = only_fact(pod(nodeSelector={"tier": "gold"}), *texts)
+    assert (fact.no_node, fact.evident) == (no_node, evident)
+
+
+def test_the_name_of_a_pool_is_no_evidence() -> None:
+    """Which pools there are is often written elsewhere; that labels have values of another kind is not."""
+    fact = only_fact(pod(nodeSelector={"eks.amazonaws.com/nodegroup": "b"}), group("a", "g5.xlarge"))
+    assert (fact.no_node, fact.evident) == (True, ())

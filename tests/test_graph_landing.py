@@ -400,3 +400,20 @@ def test_a_set_of_instance_types_takes_what_one_of_them_takes(wanted: Mapping[st
     spec = {"template": {"spec": {"requirements": requirements}}}
     landing = lands(document("NodePool", "render", "karpenter.sh/v1", spec=spec), pod(nodeSelector=wanted))
     assert bool(landing.excluded) is not taken
+
+
+@pytest.mark.parametrize(
+    ("config", "product", "expected"),
+    [
+        (SLICED, "Tesla-T4-SHARED", {"a"}),
+        (SLICED, "Tesla-T4", {"a"}),
+        (RENAMED, "Tesla-T4-SHARED", set()),
+        (WHOLE, "Tesla-T4-SHARED", set()),
+    ],
+    ids=["as it will be", "as declared", "sharing that renames", "without sharing"],
+)
+def test_a_declared_product_is_written_over_by_feature_discovery(
+    config: str, product: str, expected: set[str]
+) -> None:
+    texts = (node("a", {PRODUCT: "Tesla-T4", CONFIG: "any"}), policy("any"), settings(any=config))
+    assert declared(lands(*texts, pod(nodeSelector={PRODUCT: product}))) == expected

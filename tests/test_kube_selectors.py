@@ -281,3 +281,20 @@ def test_what_placement_holds() -> None:
     assert placement.requirements == (Requirement("a", "In", ("1",), ("nodeSelector", "a")),)
     assert placement.selects
     assert not pod_placement({"tolerations": [{"operator": "Exists"}]}).selects
+
+
+@pytest.mark.parametrize(
+    ("requirements", "expected"),
+    [
+        ([("Gt", ["2"]), ("In", ["1", "4", "8"])], {"4", "8"}),
+        ([("In", ["1", "4", "8"]), ("Lt", ["8"])], {"1", "4"}),
+        ([("In", ["1", "4", "8"]), ("Gte", ["4"]), ("Lte", ["4"])], {"4"}),
+        ([("In", ["a", "4"]), ("Gt", ["0"])], {"4"}),
+        ([("In", ["1", "4"]), ("Gt", ["$N"])], None),
+    ],
+    ids=["a bound before the values", "and after them", "bounds of Karpenter", "no number", "a placeholder"],
+)
+def test_bounds_narrow_what_is_listed(requirements: list[tuple[str, list[str]]], expected: set[str] | None) -> None:
+    written = [{"key": "n", "operator": operator, "values": values} for operator, values in requirements]
+    found = LabelSet.of_requirements(written).possible("n")
+    assert (None if found is None else set(found)) == expected

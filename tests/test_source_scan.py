@@ -21,6 +21,11 @@ DOCUMENTS: dict[str, tuple[str, bool]] = {
         "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nspec: {workloadRef: {kind: Deployment, name: x}}\n",
         True,
     ),
+    "a device of the node": ("apiVersion: v1\nkind: Pod\nspec: {volumes: [{hostPath: {path: /dev/dri}}]}\n", True),
+    "what Flux fills in": (
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nspec: {postBuild: {}}\n",
+        True,
+    ),
     "such words in another kind": ("apiVersion: apps/v1\nkind: Deployment\nspec: {note: instanceType}\n", False),
 }
 

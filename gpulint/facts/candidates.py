@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
 from gpulint.facts.sharing.renaming import renaming
 from gpulint.finding import CONFIDENCES, Confidence
+from gpulint.frozen import frozen
 from gpulint.gpu.catalog import Gpu
 from gpulint.graph.landing import Candidate, Landing
 from gpulint.graph.offers import GKE_PARTITION_LABEL, GKE_SHARING_LABEL, SHARED, Offer
@@ -22,7 +23,7 @@ _Taker: TypeAlias = "tuple[Candidate, Offer | None]"
 """A candidate with what it offers; None where it may offer the resource, but nothing says so."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Candidates:
     """The nodes and pools a request may land on, judged together."""
 

@@ -10,11 +10,12 @@ import functools
 import pathlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 import yaml
 
+from gpulint.frozen import frozen
 from gpulint.kube.kinds import Container, PodTemplate, container_fields, gpu_resources, pod_fields
 from gpulint.kube.layout import Kind
 from gpulint.kube.tree import get, is_placeholder, mapping, mappings, sequence, text
@@ -59,7 +60,7 @@ _LONGEST_COMMAND = 20_000
 _WORD = re.compile(r"[a-z]+|[0-9]+")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkloadClass:
     """What a pod does, and how sure that is."""
 
@@ -71,7 +72,7 @@ class WorkloadClass:
     """Why, the strongest first: `command 'torchrun'`, `image 'vllm/vllm-openai:v0.9.1'`, `kind Job`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Signal:
     id: str
     look: tuple[str, ...]
@@ -85,7 +86,7 @@ class _Signal:
     yields: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Vote:
     signal: str
     look: str
@@ -96,7 +97,7 @@ class _Vote:
     yields: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Features:
     """What the signals look at."""
 
@@ -224,7 +225,8 @@ def _image(container: Mapping[str, object]) -> str:
     image = container.get("image")
     written = text(image)
     if isinstance(image, Mapping):  # as charts and NIMService split it
-        written = ":".join(filter(None, (text(image.get("repository")), text(image.get("tag")))))
+        repository = text(image.get("repository")) or text(image.get("name"))  # `name` in JupyterHub's
+        written = ":".join(filter(None, (repository, text(image.get("tag")))))
     return "" if is_placeholder(written) else written
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from gpulint.facts.classification import WorkloadClass, classify, stated
 from gpulint.facts.values import Owner
+from gpulint.frozen import frozen
 from gpulint.graph.workloads import Workload
 from gpulint.kube.kinds import kind_of
 from gpulint.manifest import Manifest, manifests
@@ -119,7 +119,7 @@ _Selectors: TypeAlias = "Sequence[tuple[str, Mapping[str, object]]]"
 """Namespace, as written, and selector."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Beside:
     """What stands in the same folder and speaks of workloads."""
 

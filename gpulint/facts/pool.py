@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gpulint.facts.candidates import certainty, least
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.landing import Candidate
 from gpulint.graph.nodes import NodeGroup
@@ -13,7 +13,7 @@ from gpulint.graph.offers import FULL_GPU, SHARED, Offer, house_strategy
 from gpulint.manifest import Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pool:
     """A declared node, or nodes that are made alike."""
 

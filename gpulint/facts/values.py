@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from gpulint.frozen import frozen
 from gpulint.kube import quantity
 from gpulint.kube.tree import is_placeholder
 from gpulint.kube.tree import text as text_of
 from gpulint.manifest import Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Amount:
     """A quantity as it is written."""
 
@@ -27,7 +26,7 @@ class Amount:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Owner:
     """The workload a fact belongs to."""
 

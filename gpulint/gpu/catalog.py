@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from gpulint.frozen import frozen
 from gpulint.gpu.mig import parse_profile, profile_of_resource
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ ACCELERATOR_LABELS = (
 """Node labels of clouds and autoscalers whose values name a GPU model."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Profile:
     """A GPU instance profile of one product, as NVML lists it."""
 
@@ -76,7 +77,7 @@ class Gpu:
         return self.model.partition(" (")[0].partition(",")[0]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Product:
     """What a value of `nvidia.com/gpu.product` says."""
 
@@ -96,7 +97,7 @@ class Product:
     """The value meant, where `produced` is false and the product has one label."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Instance:
     """GPUs of a cloud instance type."""
 
@@ -211,7 +212,7 @@ def _gpu_instance(name: str) -> str:
     return profile.gpu_instance if profile else name
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Label:
     gpu: Gpu
     value: str = ""
@@ -219,7 +220,7 @@ class _Label:
     certain: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Products:
     gpus: Mapping[str, Gpu]
     labels: Mapping[str, _Label]
@@ -231,7 +232,7 @@ class _Products:
     former: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Clouds:
     instances: Mapping[str, Instance]
     accelerators: Mapping[str, Mapping[str, tuple[Gpu, ...]]]

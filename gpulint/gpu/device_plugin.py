@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from gpulint.frozen import frozen
 from gpulint.gpu.mig import RESOURCE_PREFIX, resource_name, suggest_profile
 from gpulint.gpu.problem import Path, Problem, as_int, closest, filled_in, is_placeholder, kind, show
 
@@ -27,7 +28,7 @@ Strategy: TypeAlias = Literal["none", "time-slicing", "mps"]
 MIG_STRATEGIES = ("none", "single", "mixed")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SharedResource:
     """A resource that the configuration shares."""
 
@@ -41,7 +42,7 @@ class SharedResource:
     """The entry of `resources`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DevicePluginConfig:
     """What the plugin makes of a file. Of a refused file nothing takes effect."""
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal, TypeAlias
 
+from gpulint.frozen import frozen
 from gpulint.gpu.catalog import Gpu, Product, accelerator_values, by_product_label, gpus
 from gpulint.gpu.mig import parse_profile
 
@@ -36,7 +36,7 @@ FAMILIES = (
 Sureness: TypeAlias = Literal["high", "medium", "low"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Never:
     """Why nothing sets a label, or a label to a value."""
 
@@ -328,6 +328,17 @@ def _accelerator(key: str) -> _Look:
     return look
 
 
+def _of_karpenter(value: str) -> Never | None:
+    """MiB of one GPU (karpenter-provider-aws pkg/providers/instancetype/types.go)."""
+    return None if value.isdecimal() else Never("value", "the cloud writes MiB as a whole number, such as 24576")
+
+
+def _manufacturer(value: str) -> Never | None:
+    """In lower case, of nvidia, amd and others (ibid., lowerKabobCase)."""
+    lowered = value.lower()
+    return Never("value", f"the cloud writes {lowered!r}", lowered) if value != lowered else None
+
+
 _NUMBERS = frozenset(
     {_MEMORY}
     | {f"nvidia.com/gpu.{name}" for name in ("count", "replicas", "compute.major", "compute.minor")}
@@ -348,6 +359,8 @@ _LIMITED: Mapping[str, _Look] = {
     "nvidia.com/mig.capable": _truth(_DISCOVERY),
     "nvidia.com/mps.capable": _truth(_DISCOVERY),
     "cloud.google.com/gke-gpu-sharing-strategy": _gke_sharing,
+    **{f"{domain}/instance-gpu-memory": _of_karpenter for domain in ("karpenter.k8s.aws", "eks.amazonaws.com")},
+    **{f"{domain}/instance-gpu-manufacturer": _manufacturer for domain in ("karpenter.k8s.aws", "eks.amazonaws.com")},
     **{
         key: _accelerator(key)
         for key in (_GKE_ACCELERATOR, "karpenter.k8s.aws/instance-gpu-name", "eks.amazonaws.com/instance-gpu-name")

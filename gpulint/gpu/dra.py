@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
+from gpulint.frozen import frozen
 from gpulint.gpu.problem import Path, Problem, as_int, closest, is_placeholder, kind, show
 
 Device: TypeAlias = Literal["gpu", "mig", "vfio", "nvidia", "channel", "other-gpu", "unknown"]
@@ -69,7 +69,7 @@ _QUANTITY = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))([KMGTPE]i|[numkMGTP
 _POWERS = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parameters:
     """Opaque parameters for NVIDIA's driver."""
 

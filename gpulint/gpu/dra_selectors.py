@@ -13,10 +13,11 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
+from gpulint.frozen import frozen
 from gpulint.gpu.catalog import is_known_profile
 from gpulint.gpu.dra import DOMAIN_DRIVER, GPU_DRIVER, Device
 from gpulint.gpu.mig import parse_profile, suggest_profile
@@ -76,7 +77,7 @@ _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _TEXT_METHODS = frozenset({"startsWith", "endsWith", "contains", "matches"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mismatch:
     """Why a selector matches no device of NVIDIA's driver."""
 
@@ -90,7 +91,7 @@ class Mismatch:
     """Whether earlier releases of the driver published it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Token:
     sort: Literal["string", "number", "name", "sign"]
     text: str
@@ -103,7 +104,7 @@ class _Token:
         return self.text[1:-1]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Read:
     """An attribute or a capacity that a condition reads."""
 
@@ -119,7 +120,7 @@ class _Read:
         return self.name.value if self.name.sort == "string" else self.name.text
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Devices:
     """What is known of the devices that an expression is evaluated on."""
 

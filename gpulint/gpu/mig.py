@@ -8,10 +8,10 @@ mig-parted clears the GPU and tries every order (`NVIDIA/mig-parted pkg/mig/conf
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from gpulint.frozen import frozen
 from gpulint.untrusted import number
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 RESOURCE_PREFIX = "nvidia.com/mig-"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MigProfile:
     """A profile name taken apart: `[<C>c.]<G>g.<GB>gb[+attribute,…|-attribute,…]`."""
 

@@ -8,12 +8,12 @@ GPU the last one counts. A GPU that no entry is for is left as it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from gpulint.frozen import frozen
 from gpulint.gpu.mig_parted import DeviceFilter, MigEntry
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Share:
     """GPUs of a node of which the same becomes."""
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from gpulint.frozen import frozen
 from gpulint.gpu import catalog
 from gpulint.gpu.mig import parse_profile, suggest_profile
 from gpulint.gpu.problem import Path, Problem, as_int, closest, filled_in, is_placeholder, kind, show
@@ -23,7 +24,7 @@ FilterVerdict: TypeAlias = Literal["all", "gpus", "unknown-id", "nothing", "unkn
 GPU can match; `unknown`: a placeholder."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeviceFilter:
     """One value of `device-filter`, as the MIG manager reads it."""
 
@@ -42,7 +43,7 @@ class DeviceFilter:
     """What it wants of the subsystem; None: any."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProfileCount:
     """One line of `mig-devices`."""
 
@@ -52,7 +53,7 @@ class ProfileCount:
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MigEntry:
     """One entry of a named configuration."""
 
@@ -86,7 +87,7 @@ class MigEntry:
         return any(item.verdict in ("all", "unknown") or gpu_id in item.gpus for item in self.filters)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MigConfig:
     """A named configuration: what the label `nvidia.com/mig.config` selects."""
 
@@ -95,7 +96,7 @@ class MigConfig:
     entries: tuple[MigEntry, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MigPartedConfig:
     """A file as far as it could be read. When it is refused, none of its configurations can be selected."""
 

@@ -17,6 +17,7 @@ from functools import cache, cached_property
 from pathlib import Path as File
 from typing import Literal, TypeAlias
 
+from gpulint.frozen import frozen
 from gpulint.gpu.device_plugin import looks_like
 from gpulint.gpu.problem import Path, Problem, closest, is_placeholder, kind, show
 
@@ -48,7 +49,7 @@ state-mps-control-daemon}`), and the one that `object_controls.go` adds with it.
 the name of its volume."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UnknownField:
     """A key that is read by no current release."""
 
@@ -61,7 +62,7 @@ class UnknownField:
     """Dotted path of the field that was probably meant, or that replaces it; empty when there is no one answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChartDefaults:
     """What a chart does about sharing when its values say nothing."""
 
@@ -492,7 +493,7 @@ _PLUGIN_ENUMS: Mapping[str, tuple[str, ...]] = {
 _FALLBACK_STRATEGIES = ("named", "single")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Values:
     """Values laid over the defaults of a chart."""
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from gpulint.frozen import frozen
 from gpulint.source.scalars import resolve_plain
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -20,7 +20,7 @@ Verdict: TypeAlias = Literal["refused", "ignored", "inert"]
 drops it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """One thing that the component does not take as its author meant it."""
 

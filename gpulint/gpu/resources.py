@@ -7,10 +7,10 @@ the same domain (HAMi, KubeVirt, the network operator), which are left alone.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal, TypeAlias
 
+from gpulint.frozen import frozen
 from gpulint.gpu.mig import parse_profile, profile_of_resource, resource_name, suggest_profile
 from gpulint.gpu.problem import closest
 
@@ -26,7 +26,7 @@ FULL = "nvidia.com/gpu"
 SHARED = "nvidia.com/gpu.shared"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GpuResource:
     """What a resource name is."""
 
@@ -214,7 +214,10 @@ _NVIDIA_DOMAIN = re.compile(r"(?i)n[vidia]{3,6}(?:\.(?:com|io|org|net|ai|dev))?|
 
 
 def _elsewhere(name: str, domain: str, base: str) -> GpuResource:
-    """A name under no domain that is known: a misspelt domain, or none."""
+    """A name under no domain that is known: a misspelt domain, none, or the key of a quota."""
+    key = re.fullmatch(r"(?:requests|limits)\.(.+)", name)
+    if key and (counted := classify(key[1])).is_gpu:
+        return GpuResource(name, "near-miss", counted.profile, key[1])
     if name in _REMOVED or re.fullmatch(r"(?i)(?:nvidia\.com[._-]?)?gpus?|nvidia[-_.]gpus?|nvidia\.com", name):
         return GpuResource(name, "near-miss", suggestion=FULL)
     if re.fullmatch(r"(?i)amd\.com[._-]?gpus?|amd[-_./]gpus?", name):

@@ -8,11 +8,11 @@ pkg/mig/builder`); the file that the GPU Operator ships serves only where discov
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gpulint.frozen import frozen
 from gpulint.gpu import catalog, mig
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _BALANCED: Mapping[int, Mapping[int, int]] = {7: {1: 2, 2: 1, 3: 1}, 4: {1: 2, 2
 """Slices of the whole GPU to instances by slice count, as in `pkg/mig/builder/balanced.go`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layout:
     """What a configuration makes of one GPU."""
 
@@ -31,7 +31,7 @@ class Layout:
     """Instances by profile in configuration spelling; empty with MIG off, and for `all-enabled`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StockEntry:
     """One entry of a configuration of the stock file; all of them say `devices: all`."""
 

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from gpulint.frozen import frozen
 from gpulint.gpu.dra import BUILT_IN_CLASSES, Device
 from gpulint.gpu.dra_selectors import selected_device
 from gpulint.graph.scope import Nearest, nearest
 from gpulint.graph.workloads import Workload
 from gpulint.kube.tree import Path, get, is_placeholder, mapping, mappings, sequence, text
-from gpulint.manifest import Manifest
+from gpulint.manifest import Manifest, Place
 
 GROUP: Final = "resource.k8s.io"
 COMPUTE_DOMAINS: Final = "resource.nvidia.com"
@@ -24,7 +25,7 @@ IMPLICIT_RESOURCE: Final = "deviceclass.resource.kubernetes.io/"
 Source: TypeAlias = Literal["claim", "template", "none"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeviceRequest:
     """One request of a claim, or one alternative of it."""
 
@@ -74,7 +75,7 @@ class Claim:
         return mapping(self.manifest.get(*self.spec))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PodClaim:
     """An entry of a pod's `resourceClaims`."""
 
@@ -92,7 +93,7 @@ class PodClaim:
         return (*self.path, "resourceClaimTemplateName" if self.source == "template" else "resourceClaimName")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UsedClaim:
     """An entry of a container's `resources.claims`."""
 
@@ -153,6 +154,14 @@ class Claims:
             if makes == claim.target and _may_be_same(workload.namespace, self._namespace(domain)):
                 return domain
         return None
+
+    def made_by_domains(self) -> Iterator[tuple[str, str, Place]]:
+        """Name and namespace of each template that the controller of a ComputeDomain creates, and where it is named."""
+        path = ("spec", "channel", "resourceClaimTemplate", "name")
+        for domain in self.domains:
+            name = text(domain.get(*path))
+            if name and not is_placeholder(name):
+                yield name, self._namespace(domain), domain.place(*path)
 
     def class_of(self, request: DeviceRequest) -> tuple[Manifest, ...]:
         """The DeviceClasses of the input that a request names."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from gpulint.frozen import frozen
 from gpulint.gpu import device_plugin, mig_parted
 from gpulint.gpu.device_plugin import DevicePluginConfig
 from gpulint.gpu.mig_parted import MigPartedConfig
@@ -61,7 +62,7 @@ class Holder:
         return isinstance(self.data.data.get(key), str)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Text:
     """A file in a value of a holder."""
 
@@ -76,7 +77,7 @@ class Text:
         return self.place.into(path, token) if self.is_text else self.place.below(*path, token=token)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PluginEntry:
     """One device-plugin configuration: the value of one key."""
 
@@ -94,7 +95,7 @@ class PluginEntry:
         return self.text.at(path, key=key)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PluginConfigs:
     """Device-plugin configurations of one holder, one per key."""
 
@@ -105,7 +106,7 @@ class PluginConfigs:
         return next((entry for entry in self.entries if entry.key == key), None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MigFile:
     """A mig-parted file in a key of a holder."""
 
@@ -122,7 +123,7 @@ class MigFile:
         return self.text.at(path, key=key)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Broken:
     """A configuration that is no YAML: the value of one key."""
 
@@ -133,7 +134,7 @@ class Broken:
     """The value of the key."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LooseConfig:
     """A configuration that something else puts into a ConfigMap: a file of its own, a value of a Kustomize patch."""
 

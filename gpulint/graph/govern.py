@@ -9,9 +9,10 @@ and hard-codes the fallback `empty` (controllers/object_controls.go, `handleDevi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal, TypeAlias
 
+from gpulint.frozen import frozen
 from gpulint.gpu import operator, stock
 from gpulint.gpu.catalog import by_product_label
 from gpulint.gpu.mig import RESOURCE_PREFIX
@@ -36,7 +37,7 @@ StrategyOrigin: TypeAlias = Literal["policy", "file", "node", "plugin-default", 
 """What decides the MIG strategy: the policy for all nodes, the chosen config, the node itself, or nobody (`none`)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layout:
     """The MIG devices of one GPU, as a named mig-parted config or a stock name lays them out."""
 
@@ -51,7 +52,7 @@ class Layout:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Governed:
     """The configuration that a node or pool runs under."""
 
@@ -81,7 +82,7 @@ class Governed:
         return self.origin != "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Configurations:
     """Everything in a scope that can govern nodes."""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from gpulint.frozen import frozen
 from gpulint.gpu import operator
 from gpulint.gpu.problem import filled_in
 from gpulint.graph.configs import Holder
@@ -24,7 +25,7 @@ from gpulint.source import Path, Source
 InstallerKind: TypeAlias = Literal["operator", "chart", "daemonset"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setting:
     """A setting: its value, empty when it is not set, and the place of the value or of where it would be."""
 
@@ -102,7 +103,7 @@ class Installer:
         return self.kind != "daemonset" and bool(self.plugin_config or self.plugin_holder)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Input:
     """What is said of objects elsewhere."""
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gpulint.frozen import frozen
 from gpulint.gpu.catalog import Gpu, Instance, accelerator_values, accelerators, instance, instances
 from gpulint.graph.node_group import INSTANCE_TYPE, NodeGroup, may_have_gpus
 from gpulint.kube import quantity
@@ -26,7 +27,7 @@ _AWS_TYPE = re.compile(r"(?P<category>[a-z]+)(?P<generation>\d+)[a-z0-9-]*\.(?P<
 """As instanceTypeScheme of karpenter-provider-aws pkg/providers/instancetype/types.go."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Types:
     """The instance types with GPUs that a pool may have."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Generic, TypeVar
 
+from gpulint.frozen import frozen
 from gpulint.kube.tree import get, is_placeholder, mapping, mappings, sequence, text
 from gpulint.manifest import Place
-from gpulint.source import Source
+from gpulint.source import Document, Source
 from gpulint.source.roles import KUSTOMIZATION_NAMES
 
 
@@ -47,7 +47,7 @@ def _defaults(sources: tuple[Source, ...], kustomizations: Mapping[str, Mapping[
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Application:
     """What an Application of Argo CD applies from a folder, and where."""
 
@@ -162,7 +162,20 @@ def _built(folder: str, kustomizations: Mapping[str, Mapping[str, object]], sour
     return {source.path for source in sources if source.path.startswith(f"{folder}/")}
 
 
-@dataclass(frozen=True, slots=True)
+def built_by_flux(sources: Iterable[Source]) -> Iterator[tuple[Document, frozenset[str]]]:
+    """Each Kustomization of Flux, and the files that it builds."""
+    sources = tuple(sources)
+    kustomizations = _kustomizations(sources)
+    for source in sources:
+        for document in source.documents():
+            if document.kind == "Kustomization" and document.api_version.startswith(_FLUX_GROUP):
+                path = text(get(document.data(), ("spec", "path")))
+                if path and not is_placeholder(path):
+                    folder = posixpath.normpath(path.lstrip("/"))
+                    yield document, frozenset(_built("" if folder == "." else folder, kustomizations, sources))
+
+
+@frozen
 class Build:
     """What `kustomize build` makes of one folder."""
 
@@ -221,7 +234,7 @@ def patched_files(sources: Iterable[Source]) -> dict[str, frozenset[str]]:
     return {folder: frozenset(included.get(folder, each.files)) for folder, each in own.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Generated:
     """A ConfigMap that a kustomization makes."""
 

@@ -8,6 +8,7 @@ from itertools import product
 from math import prod
 from typing import TypeAlias
 
+from gpulint.frozen import frozen
 from gpulint.gpu.catalog import by_product_label
 from gpulint.graph.govern import MIG_CONFIG_LABEL, PLUGIN_CONFIG_LABEL, Configurations, Governed, govern
 from gpulint.graph.nodes import INSTANCE_TYPE, PRODUCT, SCRIPTED, Label, NodeGroup, with_hardware
@@ -22,7 +23,7 @@ from gpulint.graph.offers import (
     offers,
 )
 from gpulint.graph.workloads import Workload
-from gpulint.kube.selectors import ABSENT, LabelSet, Mismatch, Placement, Requirement, Value
+from gpulint.kube.selectors import ABSENT, LabelSet, Match, Mismatch, Placement, Requirement, Value
 from gpulint.kube.taints import Taint, untolerated
 from gpulint.kube.tree import is_placeholder
 
@@ -81,7 +82,7 @@ _MOST_DESCRIBED = 16
 """Combinations of selected label values that are told apart; with more, keys with several values are left out."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Candidate:
     """A declared node or pool, or the nodes that a selector describes, that could take the workload."""
 
@@ -97,7 +98,7 @@ class Candidate:
         return self.alike or (self.group,)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Excluded:
     """A declared node or pool that cannot take the workload."""
 
@@ -132,7 +133,7 @@ Divided: TypeAlias = tuple[tuple[Candidate, ...], tuple[Candidate, ...], tuple[E
 """Candidates that match, candidates that may match, and what is excluded."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """What pods select by: all else makes no difference between nodes."""
 
@@ -160,7 +161,7 @@ class Asked:
         return cls(frozenset(keys), frozenset(names), by_name)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Nodes:
     """The declared nodes and pools of a scope with all that governs them."""
 
@@ -177,6 +178,8 @@ class Nodes:
     _alike: dict[int, tuple[NodeGroup, ...]] = field(default_factory=dict)
     _candidates: dict[int, tuple[Candidate, ...]] = field(default_factory=dict)
     _labels: dict[int, LabelSet] = field(default_factory=dict)
+    _discovered: dict[int, LabelSet] = field(default_factory=dict)
+    """By such labels the same with the product as GPU feature discovery will write it, where that is another."""
     _distinct_labels: dict[Hashable, LabelSet] = field(default_factory=dict)
     _of_group: dict[int, tuple[LabelSet, ...]] = field(default_factory=dict)
     _own: dict[tuple[bool, str], frozenset[str]] = field(default_factory=dict)
@@ -214,9 +217,27 @@ class Nodes:
             if not candidate.group.exported:
                 absent = self._conventions(candidate.group) - set(candidate.group.labels) - set(known.values)
                 known = replace(known, values={**known.values, **dict.fromkeys(absent, frozenset({ABSENT}))})
-            alike = (id(candidate.group), known.names, frozenset(known.values.items()))
+            product = _discovered_product(candidate)
+            alike = (id(candidate.group), known.names, frozenset(known.values.items()), product)
             known = self._labels[id(candidate)] = self._distinct_labels.setdefault(alike, known)
+            if product:
+                self._discovered[id(known)] = replace(known, values={**known.values, PRODUCT: frozenset({product})})
         return known
+
+    def may_have(self, candidate: Candidate, key: str, value: str) -> bool:
+        """Whether the nodes may have this label, as declared or as GPU feature discovery will write it."""
+        labels = self.labels(candidate)
+        discovered = self._discovered.get(id(labels), labels)
+        return any(value in (each.possible(key) or ()) for each in (labels, discovered))
+
+    def _match(self, placement: Placement, labels: LabelSet) -> Match:
+        """By the product as declared, which its author evidently means, else as it will be written."""
+        declared = placement.matches(labels)
+        discovered = self._discovered.get(id(labels))
+        if declared.truth != "no" or discovered is None:
+            return declared
+        written = placement.matches(discovered)
+        return declared if written.truth == "no" else written
 
     def _label_sets(self, group: NodeGroup) -> tuple[LabelSet, ...]:
         """The labels of the candidates, each set once: of many configurations few make a difference."""
@@ -251,7 +272,7 @@ class Nodes:
             mismatches: list[Mismatch | None] = []
             candidates = self.candidates(group)
             labels = self._label_sets(group)
-            found = {id(each): placement.matches(each) for each in labels}
+            found = {id(each): self._match(placement, each) for each in labels}
             if len(labels) == 1 and not barred and (match := found[id(labels[0])]).truth != "no":
                 if match.truth == "yes" and (group.has_gpu or by_label):
                     sure += candidates
@@ -380,8 +401,7 @@ def takes_part(group: NodeGroup, placement: Placement, *, queued: bool) -> bool:
 
 def _is_of(described: NodeGroup, candidate: Candidate, nodes: Nodes) -> bool:
     """Whether the declared nodes are among those that the selector describes."""
-    labels = nodes.labels(candidate)
-    return all(label.value in (labels.possible(key) or ()) for key, label in described.labels.items())
+    return all(nodes.may_have(candidate, key, label.value) for key, label in described.labels.items())
 
 
 # --- nodes that only a selector describes -----------------------------------------------------------------------------
@@ -461,6 +481,19 @@ def _computed(candidate: Candidate) -> LabelSet:
         suffix = "-SHARED" if offer.sharing in SHARED and offer.resource == FULL_GPU else ""
         values.setdefault(PRODUCT, frozenset(label + suffix for label in group.gpus[0].product_labels))
     return replace(labels, values=values)
+
+
+def _discovered_product(candidate: Candidate) -> str:
+    """The product that GPU feature discovery will write over the declared one; empty where that stays."""
+    group, offer = candidate.group, _whole_gpu(candidate)
+    declared = group.label(PRODUCT)
+    if group.exported or offer is None or offer.told_by != "config" or GKE_SHARING_LABEL in group.labels:
+        return ""
+    if not declared or is_placeholder(declared) or by_product_label(declared).shared or "-MIG-" in declared:
+        return ""
+    slice_ = f"-MIG-{offer.profile.replace('+', '.')}" if offer.profile else ""
+    suffix = slice_ + ("-SHARED" if offer.sharing in SHARED and offer.resource == FULL_GPU else "")
+    return declared + suffix if suffix else ""
 
 
 def _named(group: NodeGroup) -> LabelSet:

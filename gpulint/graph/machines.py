@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gpulint.frozen import frozen
 from gpulint.graph.node_group import INSTANCE_TYPE, Label, NodeGroup, with_hardware
 from gpulint.graph.pools import accelerated, gke_labels
 from gpulint.kube.pools import read_accelerator, read_labels, read_taints
@@ -25,7 +26,7 @@ def machine_groups(sources: Iterable[Source]) -> Iterator[NodeGroup]:
                     yield from reader(_Settings(document, data))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Settings:
     """A document, or YAML in a string of one."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from gpulint.frozen import frozen
 from gpulint.gpu.catalog import ACCELERATOR_LABELS, Gpu, accelerators, by_product_label, instance
 from gpulint.gpu.resources import classify
 from gpulint.kube.selectors import ABSENT, LabelSet
@@ -43,15 +44,15 @@ _AWS_GPU_CATEGORIES = frozenset({"g", "gr", "p"})
 _GPU_TYPES = re.compile(r"(?:gr?|p)\d[a-z0-9-]*\.\w.*|(?:a[2-9]|g[2-9])-.*|standard_n.*", re.ASCII | re.IGNORECASE)
 """Instance types of AWS, Google Cloud and Azure that have GPUs by the look of their names."""
 _PLAIN_TYPES = re.compile(
-    r"(?!gr?\d|p\d)[a-z]+\d[a-z0-9-]*\.(?:nano|micro|small|medium|large|\d*xlarge|metal[a-z0-9-]*)"
+    r"(?!gr?\d|p\d|dl\d|f\d|inf\d|trn\d|vt\d)[a-z]+\d[a-z0-9-]*\.(?:nano|micro|small|medium|large|\d*xlarge|metal[a-z0-9-]*)"
     r"|standard_[a-ce-mo-z].*|standard_d(?!gx).*|(?:e2|n2d?|n4d?|c[2-4][ad]?|t2[ad]|m[1-4])-.*",
     re.ASCII | re.IGNORECASE,
 )
-"""Instance types of the same clouds that have none, and to which none can be attached."""
+"""Instance types of the same clouds without accelerators, and to which none can be attached."""
 _SHARED_SUFFIX = "-SHARED"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Label:
     """A label value with the place that declares it."""
 
@@ -59,7 +60,7 @@ class Label:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Relabelled:
     """A label of one node with two values, and nothing that says which is wanted."""
 
@@ -68,7 +69,7 @@ class Relabelled:
     second: Label
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NodeGroup:
     """A node, or nodes that are made alike: what the input says of them, and only that."""
 
@@ -128,7 +129,7 @@ class NodeGroup:
 
     @property
     def may_have_gpu(self) -> bool:
-        """False where there is none for sure: on simulated nodes, and those of instance types without."""
+        """False where there is no accelerator for sure: on simulated nodes, and those of instance types without."""
         return not self.simulated and self.most_gpus_per_node != 0
 
     @property

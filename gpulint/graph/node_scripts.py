@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from gpulint import untrusted
+from gpulint.frozen import frozen
 from gpulint.graph.node_group import GKE_ACCELERATOR, INSTANCE_TYPE, Label, NodeGroup, with_hardware
 from gpulint.kube.pools import read_labels, read_taints
 from gpulint.kube.selectors import LabelSet
@@ -32,7 +32,7 @@ _FLAGS_WITH_VALUE = frozenset(
 _NODES = ("node", "nodes", "no")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LabelLine:
     """One `kubectl label node NAME… key=value…` of a script."""
 
@@ -45,7 +45,7 @@ class LabelLine:
     overwrite: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaintLine:
     """One `kubectl taint nodes NAME… key=value:Effect…` of a script."""
 
@@ -144,7 +144,7 @@ def _shell_label(source: Source, word: Word) -> tuple[str, Label]:
 # --- command lines that create pools ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Maker:
     """A command that creates a pool, and its options."""
 
@@ -231,7 +231,7 @@ _GKE_KEYS = {
 """Keys of gcloud's `--accelerator`, and the labels that GKE makes of them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Options:
     """The arguments of a command."""
 

@@ -8,9 +8,10 @@ pkg/gpu/nvidia/gpusharing).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
+from gpulint.frozen import frozen
 from gpulint.gpu.catalog import by_product_label
 from gpulint.gpu.mig import resource_name
 from gpulint.gpu.resources import classify
@@ -32,7 +33,7 @@ SHARED = frozenset({"time-slicing", "mps", "shared"})
 Source: TypeAlias = Literal["label", "house-label", "config"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offer:
     """One resource that a node advertises."""
 
@@ -51,7 +52,7 @@ class Offer:
     """Where the sharing is decided."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offers:
     """Everything that a node advertises, as far as it is known."""
 
@@ -93,6 +94,8 @@ def _unshared(group: NodeGroup, governed: Governed) -> tuple[dict[str, Offer], b
     if profile:  # a product with -MIG-… is what GPU feature discovery writes under the strategy single
         return {FULL_GPU: _plain(FULL_GPU, profile)}, True
     layout = governed.layout
+    if group.gpus and all(gpu.mig is False for gpu in group.gpus):  # a MIG manager that fails leaves them whole
+        return {FULL_GPU: _plain(FULL_GPU)}, True
     if layout is None or not layout.enabled:
         return {FULL_GPU: _plain(FULL_GPU)}, governed.layout_known
     if governed.strategy == "none":

@@ -6,8 +6,8 @@ import fnmatch
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from gpulint.frozen import frozen
 from gpulint.graph.kustomize import patched_files
 from gpulint.graph.scope import nearest
 from gpulint.graph.section import Section
@@ -19,7 +19,7 @@ _INLINE = ("patches", "patchesJson6902")
 _CONFIG_MAP_DATA = "/data"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Patch:
     """One patch: a partial object (strategic merge), or a list of operations (JSON 6902)."""
 
@@ -111,6 +111,22 @@ def patches_of_kustomization(
     return found
 
 
+def named_patches(kustomization: Source) -> Iterator[tuple[str, str, str]]:
+    """Path, and kind and name of the target, of each patch that stands in a file, read or not."""
+    for document in kustomization.documents():
+        for path, target in _entries(document):
+            yield path, text(target.get("kind")), text(target.get("name"))
+
+
+def patches_of_flux(document: Document, files: frozenset[str]) -> Iterator[Patch]:
+    """The patches in a Kustomization of Flux, which are laid over what it builds."""
+    for index, entry in enumerate(sequence(get(document.data(), ("spec", "patches")))):
+        if isinstance(entry, Mapping) and isinstance(entry.get("patch"), str):
+            target = entry.get("target")
+            place = Place(document, ("spec", "patches", index, "patch"))
+            yield from _text(place, files, target if isinstance(target, Mapping) else {})
+
+
 def _entries(document: Document) -> Iterator[tuple[str, Mapping[str, object]]]:
     """Path and target of each patch that stands in a file."""
     data = document.data()
@@ -136,7 +152,7 @@ def patches_of(manifest: Manifest, among: Sequence[Patch], *field: str) -> tuple
     return near if len({patch.folder for patch in near}) <= 1 else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ScriptPatch:
     """A `kubectl patch clusterpolicy` of a script."""
 

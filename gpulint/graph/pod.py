@@ -7,9 +7,10 @@ their pods get is laid together here, and everything keeps its place.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
+from gpulint.frozen import frozen
 from gpulint.kube.kinds import Container, Part, PodTemplate, container_fields, laid, pod_fields, total
 from gpulint.kube.tree import Path, mapping, mappings, sequence, text
 from gpulint.manifest import Manifest, Place
@@ -27,7 +28,7 @@ _MERGED_BY: Final[Mapping[str, str]] = {
 _CONTAINERS = ("initContainers", "containers")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Overlay:
     """A field that another object sets."""
 
@@ -38,7 +39,7 @@ class Overlay:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pod:
     """What pods are made of, wherever it is written."""
 

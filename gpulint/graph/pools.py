@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gpulint.frozen import frozen
 from gpulint.gpu.catalog import Gpu, accelerators
 from gpulint.graph.karpenter import KARPENTER, TYPE_KEYS, derived, gpu_types, with_overlays
 from gpulint.graph.node_group import GKE_ACCELERATOR, INSTANCE_TYPE, Label, NodeGroup, with_hardware
@@ -100,7 +101,7 @@ def _groups(manifest: Manifest, parts: _Parts) -> Iterator[NodeGroup]:
 # --- what a declaration says -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Draft:
     """What is said of nodes, with places; made of one object or several."""
 

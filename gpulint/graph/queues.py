@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from gpulint.frozen import frozen
 from gpulint.graph.scope import nearest
 from gpulint.kube import quantity
 from gpulint.kube.selectors import LabelSet
@@ -36,7 +37,7 @@ class Flavor:
         return self.manifest.name
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FlavorQuota:
     """What a ClusterQueue has of one flavor."""
 
@@ -50,7 +51,7 @@ class FlavorQuota:
     """Resource → its nominal quota."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResourceGroup:
     """Resources that a ClusterQueue hands out together, by the flavors that it tries in their order."""
 

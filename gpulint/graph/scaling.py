@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from gpulint.frozen import frozen
 from gpulint.graph.scope import nearest
 from gpulint.kube.kinds import PodTemplate
 from gpulint.kube.tree import integer, is_placeholder, mapping, text
@@ -14,7 +14,7 @@ _KEDA_MOST = 100
 """kedacore/keda apis/keda/v1alpha1/scaledobject_types.go (defaultHPAMaxReplicas)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Scaler:
     manifest: Manifest
     namespace: str

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from gpulint.config import Cluster, Config
+from gpulint.frozen import frozen
 from gpulint.source import Source
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scope:
     """The files of one cluster and what is known to be complete about it."""
 
@@ -74,7 +75,7 @@ def _below(path: str, folder: str) -> bool:
     return folder in {"", "."} or path == folder or path.startswith(folder + "/")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Nearest(Generic[T]):
     """The definitions a reference means: more than one when the folders do not decide."""
 

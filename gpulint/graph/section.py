@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from gpulint.frozen import frozen
 from gpulint.manifest import Place
 from gpulint.source import Path
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Section:
     """A mapping somewhere in the input, with the place of everything in it."""
 

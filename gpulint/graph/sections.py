@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
+from gpulint.frozen import frozen
 from gpulint.gpu import operator
 from gpulint.graph.kustomize import generated
 from gpulint.graph.patches import Patch, patches, patches_of
@@ -22,7 +23,7 @@ _FLUX = "helm.toolkit.fluxcd.io"
 _ARGO = "argoproj.io"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Release:
     """A chart that is installed, or values that are meant for one."""
 
@@ -43,7 +44,7 @@ class Release:
     """Its name, or where its values begin."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChartValues:
     """The values of one of NVIDIA's charts."""
 

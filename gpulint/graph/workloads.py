@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from gpulint.frozen import frozen
 from gpulint.gpu.resources import GpuResource, classify
 from gpulint.graph.pod import Pod
 from gpulint.graph.references import References
@@ -16,7 +17,7 @@ from gpulint.manifest import Manifest, Place, place_key
 from gpulint.source import Path
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """One accelerator resource of one container, with its limit and its request."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from gpulint.frozen import frozen
 from gpulint.kube.layout import Factor
 from gpulint.kube.paths import Bindings, Pattern, bound, expand, value_at
 from gpulint.kube.tree import Path, get, integer, mapping, sequence, text
@@ -15,7 +15,7 @@ _SCALED: Path = ("spec", "replicas")
 """What the scale subresource of nearly every kind sets."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Count:
     """A number of pods; None where the manifest cannot tell."""
 

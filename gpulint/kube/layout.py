@@ -8,11 +8,12 @@ from __future__ import annotations
 import functools
 import pathlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal, TypeAlias, cast
 
 import yaml
 
+from gpulint.frozen import frozen
 from gpulint.kube.paths import Condition, Pattern, condition, moved, pattern
 from gpulint.kube.tree import Path, integer, mapping, mappings, sequence, text
 
@@ -42,7 +43,7 @@ _CORE: Final = "core"
 """The file of the group without a name."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kind:
     """What a kind says about the pods it makes."""
 
@@ -60,7 +61,7 @@ class Kind:
     """Where the command of the task stands when it is in no container."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Member:
     """A member of a list that lists the name of something else: the scaling group of a pod clique."""
 
@@ -69,7 +70,7 @@ class Member:
     name: Pattern
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Factor:
     """One factor of a number of pods."""
 
@@ -98,7 +99,7 @@ class Factor:
     """Elsewhere nothing scales."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gpus:
     """Accelerators that fields name and count."""
 
@@ -122,7 +123,7 @@ class Gpus:
     """Whether it is there where the container asks for none; how many, nobody can say."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pods:
     """One place of a kind with pods."""
 
@@ -163,7 +164,7 @@ class Pods:
     alternatives: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layout:
     """What is known of one kind."""
 

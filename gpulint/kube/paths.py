@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from gpulint.frozen import frozen
 from gpulint.kube.tree import Path, get, mapping, sequence, text
 
 Bindings: TypeAlias = tuple[str | int, ...]
 """What the wildcards of a pattern took, from left to right."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selection:
     """A step to the members of a list that have a value: `[name=node]`, `[targets.*.name=node]`."""
 
@@ -28,7 +28,7 @@ Pattern: TypeAlias = tuple[str | Selection, ...]
 _WILDCARDS = frozenset({"*", "{}"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Condition:
     """`path=value`; `path`: that something is there; `{}=value`: what the last wildcard took."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
+from gpulint.frozen import frozen
 from gpulint.kube import counts, quantity
 from gpulint.kube.counts import Count
 from gpulint.kube.layout import Gpus, Kind, Layout, Pods
@@ -49,7 +50,7 @@ _POD_FIELDS = frozenset(
 _BARE_FORMS = frozenset({"container", "resources", "bare-gpu", "scalar", "instance"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FoundPods:
     """One place with pods in one object."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal, TypeAlias
 
+from gpulint.frozen import frozen
 from gpulint.kube import quantity
 from gpulint.kube.layout import Form, Kind
 from gpulint.kube.tree import EMPTY, Path, get, is_placeholder, mapping, sequence
@@ -23,7 +24,7 @@ UNKNOWN: Final = "<unknown>"
 _PLAIN_RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage", "storage", "pods"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """A field of a container or pod spec that does not stand where core/v1 has it."""
 
@@ -36,7 +37,7 @@ class Part:
     """Where its last key is written, if it is a value."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Container:
     """A container of a pod; paths are from the root of the object's data."""
 
@@ -50,7 +51,7 @@ class Container:
     parts: tuple[Part, ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Instance:
     """What stands for GPUs instead of a number."""
 
@@ -60,7 +61,7 @@ class Instance:
     """Whether it names a profile that somebody has defined; else it is a cloud's instance type."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PodTemplate:
     """What pods are made of."""
 
@@ -107,7 +108,7 @@ class PodTemplate:
         return self.form not in {"resources", "bare-gpu", "scalar", "instance"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResourceEntry:
     """A resource other than CPU, memory and storage in a container's limits or requests."""
 

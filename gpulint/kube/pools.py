@@ -9,11 +9,12 @@ from __future__ import annotations
 import functools
 import pathlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal, TypeAlias, cast
 
 import yaml
 
+from gpulint.frozen import frozen
 from gpulint.kube import quantity
 from gpulint.kube.paths import Pattern, expand, pattern, value_at
 from gpulint.kube.taints import Taint, parse_taints
@@ -26,7 +27,7 @@ SYNCED_DOMAINS: Final = ("node-role.kubernetes.io", "node-restriction.kubernetes
 """Cluster API copies labels of machines to nodes in these only (api/core/v1beta2/machine_types.go)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written:
     """A text and where it stands."""
 
@@ -34,7 +35,7 @@ class Written:
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Accelerator:
     """An accelerator in the spelling of Google Cloud."""
 
@@ -48,7 +49,7 @@ class Accelerator:
     clients: Written
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reference:
     """The object that says the rest."""
 
@@ -56,7 +57,7 @@ class Reference:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Declaration:
     """Nodes that are made alike."""
 
@@ -135,7 +136,7 @@ def read_taints(value: object) -> tuple[Taint, ...]:
     return parse_taints(value)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pool:
     """Where one pool of an entry keeps what it says."""
 
@@ -149,7 +150,7 @@ class Pool:
     """The fields that may stand in several places."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """A kind of the catalogue."""
 
@@ -231,7 +232,7 @@ def _optional(written: object) -> Pattern | None:
     return pattern(written) if isinstance(written, str) else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Reader:
     """One pool of an object."""
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from fractions import Fraction
+
+from gpulint.frozen import frozen
 
 _LIMIT = 2**62
 _GRAMMAR = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?([eEinumkKMGTP]*[+-]?[0-9]*)", re.ASCII)
@@ -18,7 +19,7 @@ _EXPONENT = re.compile(r"[eE]([+-]?[0-9]{1,19})", re.ASCII)
 _MANY_DIGITS = 60
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quantity:
     """An amount of a resource."""
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from typing import Final, TypeAlias
 
+from gpulint.frozen import frozen
 from gpulint.kube.taints import Toleration, parse_tolerations
 from gpulint.kube.tree import Path, Truth, get, is_placeholder, mapping, mappings, sequence, text
 
@@ -32,7 +33,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 _NAME_FIELD = "metadata.name"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LabelSet:
     """What is known of a node's labels, or of those of every node in a pool."""
 
@@ -139,7 +140,7 @@ class LabelSet:
         return value not in possible if possible is not None else value in self.excluded.get(key, frozenset())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Requirement:
     """One condition on a node: a line of `nodeSelector` (operator In), or an expression of a node affinity term."""
 
@@ -171,7 +172,7 @@ class Requirement:
         return (*self.path, "values", 0) if len(self.values) == 1 else (*self.path, "values")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mismatch:
     """A requirement that a node certainly does not meet."""
 
@@ -199,7 +200,7 @@ class Mismatch:
         return f"{has}, not {_choice(self.values)}" if self.found else f"{has}, but must be {_choice(self.values)}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Match:
     """Whether a pod can be placed on a node as far as labels decide."""
 
@@ -210,7 +211,7 @@ class Match:
     """The label keys that kept it from being decided, sorted; only when `truth` is maybe."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Placement:
     """Where a pod says it may run: every part of its spec that can keep it off a node."""
 

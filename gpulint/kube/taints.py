@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from gpulint.frozen import frozen
 from gpulint.kube.tree import Path, Truth, is_placeholder, mappings, sequence, text
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Taint:
         return f"{self.key}={self.value}:{self.effect}" if self.value else f"{self.key}:{self.effect}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Toleration:
     """An entry of `tolerations`: an empty effect stands for every effect, an empty operator for Equal."""
 
@@ -45,7 +46,7 @@ class Toleration:
     """Where it stands in the pod spec."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NearMiss:
     """A toleration that was meant for a taint, and why it does not tolerate it."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
+from gpulint.frozen import frozen
 from gpulint.kube.tree import get, text
 from gpulint.manifest import Place
 from gpulint.origin.alignment import alike
@@ -56,7 +57,7 @@ def source_comment(document: Document) -> tuple[str, Place] | None:
     return found["source"], Place.at(document.source, document.start + start, document.start + end)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Values:
     """A values file, and where in it the chart's own values are."""
 
@@ -69,7 +70,7 @@ class _Values:
             yield Place(self.document, path), get(self.document.data(), path)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Wanted:
     """What is looked for."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from gpulint.frozen import frozen
 from gpulint.graph.kustomize import patched_files
 from gpulint.graph.patches import Patch, patches_of_kustomization
 from gpulint.kube.tree import get, mapping, mappings, sequence, text
@@ -38,7 +38,7 @@ def trace_overlay(place: Place, made: Render) -> Traced:
     return Traced(own or object_.nearest())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Object:
     """An object of a build, the manifest that it was, and what is looked for in it."""
 

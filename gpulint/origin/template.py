@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gpulint.frozen import frozen
 from gpulint.source import Source
 
 Reference = tuple[str, ...]
@@ -26,7 +27,7 @@ _REFERENCE = re.compile(r"(?<![\w.)\]])(\$\w*|)((?:\.\w+)+|\.(?![\w.]))")
 _BUILT_IN = frozenset({"Release", "Chart", "Capabilities", "Template", "Files", "Subcharts"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """A line of a template with a key."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from gpulint.config import Config
 from gpulint.facts.owner import Owners
 from gpulint.finding import Finding, Report
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.workloads import Workload
 from gpulint.picture.ids import Ids
@@ -19,7 +20,7 @@ from gpulint.picture.survey import Survey
 from gpulint.placement import selects
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selection:
     """What of the input is wanted; empty: all of it."""
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from gpulint.finding import SEVERITIES, Finding, Location, NotAnalysed, Severity
+from gpulint.frozen import frozen
 from gpulint.gpu.catalog import Gpu
 from gpulint.graph.govern import Origin, StrategyOrigin
 from gpulint.graph.offers import Sharing
@@ -20,7 +20,7 @@ from gpulint.recommendation import Agreement, Recommendation
 ConfigRole: TypeAlias = Literal["device-plugin", "mig"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Member:
     """One object, or part of one."""
 
@@ -31,7 +31,7 @@ class Member:
     """The worst first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Thing:
     """Objects that differ in nothing that a picture shows, or a single one."""
 
@@ -51,7 +51,7 @@ class Thing:
         return worst_first({finding for member in self.members for finding in member.findings})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Way:
     """Where a workload can go, and the outcome there."""
 
@@ -60,7 +60,7 @@ class Way:
     pools: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Barred:
     """Pools that cannot take a workload, and why."""
 
@@ -68,7 +68,7 @@ class Barred:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Work:
     """Pods that use accelerators."""
 
@@ -90,7 +90,7 @@ class Work:
     claims: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What workloads get in pools that give them the same."""
 
@@ -107,7 +107,7 @@ class Outcome:
     """Why there is nothing, each once."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Advertised:
     """A resource of the nodes of a pool."""
 
@@ -118,7 +118,7 @@ class Advertised:
     profile: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ruling:
     """What governs a pool, and what it advertises then."""
 
@@ -139,7 +139,7 @@ class Ruling:
     decided_at: Location | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pool:
     """Nodes that are alike."""
 
@@ -154,7 +154,7 @@ class Pool:
     """More than one where it is not known which is right."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Named:
     """A configuration that an installer names."""
 
@@ -164,7 +164,7 @@ class Named:
     """Empty where it is not in the input."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Maker:
     """What makes the device plugin run."""
 
@@ -176,7 +176,7 @@ class Maker:
     named: tuple[Named, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """Configurations of the device plugin or the MIG manager, with a line for each."""
 
@@ -185,7 +185,7 @@ class Settings:
     """Name and what it does, sorted by name."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Queue:
     """A ClusterQueue of Kueue, or a LocalQueue whose ClusterQueue is not in the input."""
 
@@ -198,7 +198,7 @@ class Queue:
     """Its flavors."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeviceClaim:
     """A ResourceClaim or ResourceClaimTemplate."""
 
@@ -208,7 +208,7 @@ class DeviceClaim:
     """Of the devices that it asks for."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Namespace:
     """Where workloads are; without a name those whose namespace is not known."""
 
@@ -218,7 +218,7 @@ class Namespace:
     """About the namespace, its quotas and limits, and what else is in it and not in the picture."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """One cluster."""
 
@@ -257,7 +257,7 @@ class Part:
         yield from (each.thing for each in self.claims)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Picture:
     """Everything."""
 

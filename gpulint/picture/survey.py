@@ -13,6 +13,7 @@ from typing import TypeAlias, TypeVar
 
 from gpulint.facts.owner import Owners
 from gpulint.finding import Finding, Location, ObjectRef
+from gpulint.frozen import frozen
 from gpulint.gpu.resources import classify
 from gpulint.graph import Graph
 from gpulint.graph.claims import Claim
@@ -59,7 +60,7 @@ _FOLDED_FROM = 4
 _OF_NAMESPACES = frozenset({"Namespace", "ResourceQuota", "LimitRange"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Pods:
     """A workload with its key and, unless it only has claims, its placement."""
 
@@ -68,7 +69,7 @@ class _Pods:
     placement: Placement | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Nodes:
     """What is known of nodes before they are folded."""
 

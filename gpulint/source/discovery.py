@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import pathspec
-
 from gpulint.finding import NotAnalysed
 from gpulint.source.roles import CHART_FILE, KUSTOMIZATION_NAMES, Role, role_by_name
+from gpulint.source.text import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -67,16 +66,17 @@ class _Search:
         self._links: dict[str, Role] = {}
         self._folders: list[str] = []
         self._not_analysed: set[NotAnalysed] = set()
+        self._repository = _repository(os.path.realpath(root))
 
     def add(self, path: str) -> None:
         path = self._under_root(path)
         if os.path.isdir(path):
             self._folders.append(os.path.realpath(path))
             self._walk(path, self._ignores_above(path), self._chart_above(path))
-        elif os.path.exists(path):
+        elif os.path.isfile(path):
             self._files[path] = _role(path, self._chart_above(os.path.dirname(path)))
         else:
-            self._skip(path, "symlink" if os.path.islink(path) else "not-found")
+            self._skip(path, *_no_file(path))
 
     def results(self) -> tuple[list[Input], list[NotAnalysed]]:
         self._follow_links()
@@ -122,8 +122,15 @@ class _Search:
                     self._files.setdefault(path, role)  # reading it will tell
                 else:
                     self._skip(path, "symlink", "the link leads to no file")
-            elif not self._is_searched(os.path.realpath(path)):
-                self._files.setdefault(path, role)
+            elif not self._is_searched(target := os.path.realpath(path)):
+                self._add_target(path, target, role)
+
+    def _add_target(self, path: str, target: str, role: Role) -> None:
+        """Reports show what they read: nothing from beside the repository."""
+        if self._repository is None or _is_below(target, self._repository):
+            self._files.setdefault(path, role)
+        else:
+            self._skip(path, "symlink", "the link leads out of the repository")
 
     def _is_searched(self, target: str) -> bool:
         return any(_is_below(target, folder) for folder in self._folders)
@@ -190,6 +197,8 @@ class _Ignore:
     """Patterns in the syntax of .gitignore, and the folder they are relative to."""
 
     def __init__(self, folder: str, lines: Iterable[str]) -> None:
+        import pathspec  # many folders ignore nothing
+
         self._prefix = folder.rstrip(os.sep) + os.sep
         self._spec = pathspec.GitIgnoreSpec.from_lines(_valid(lines))
 
@@ -201,20 +210,26 @@ class _Ignore:
 
 
 def _gitignore_lines(folder: str) -> list[str]:
-    try:
-        return (pathlib.Path(folder) / ".gitignore").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return []
+    return read_text(pathlib.Path(folder) / ".gitignore").splitlines()
 
 
 def _valid(lines: Iterable[str]) -> Iterator[str]:
     """Git skips patterns that it cannot read."""
+    import pathspec
+
     for line in lines:
         try:
             pathspec.GitIgnoreSpec.from_lines([line])
         except ValueError:
             continue
         yield line
+
+
+def _no_file(path: str) -> tuple[str, str]:
+    """Reason and detail of a path that is neither a file nor a folder."""
+    if os.path.exists(path):
+        return "unreadable", "not a regular file"
+    return ("symlink" if os.path.islink(path) else "not-found"), ""
 
 
 def _is_circle(link: str) -> bool:

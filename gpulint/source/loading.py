@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import posixpath
 import re
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gpulint.finding import NotAnalysed
+from gpulint.frozen import frozen
 from gpulint.source.compose import SourceProblem
 from gpulint.source.discovery import Input, discover
 from gpulint.source.document import Document, Source
@@ -31,7 +33,7 @@ from gpulint.source.scan import (
     looks_like_manifest,
 )
 from gpulint.source.shell import SPEAKING, shell_commands
-from gpulint.source.text import MAX_BYTES, decode, is_utf16
+from gpulint.source.text import MAX_BYTES, decode, is_utf16, open_regular, read_text
 
 if TYPE_CHECKING:
     import pathlib
@@ -41,10 +43,10 @@ if TYPE_CHECKING:
 
 _SPEAKING = tuple(word.encode() for word in SPEAKING)
 _CLIENTS = (b"kubectl", b"oc", b"gcloud", b"az ", b"eksctl")
-_NVIDIA_CHART = re.compile(rb"^name:[ \t]*[\"']?(?:gpu-operator|nvidia-device-plugin)\b", re.M)
+_NVIDIA_CHART = re.compile(r"^name:[ \t]*[\"']?(?:gpu-operator|nvidia-device-plugin)\b", re.M)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loaded:
     """What was read."""
 
@@ -84,6 +86,35 @@ def load(
         if found.path not in rendered:
             run.read(found)
     return run.result(tuple(rendered.values()))
+
+
+def fingerprint(
+    paths: Iterable[pathlib.Path | str],
+    root: pathlib.Path,
+    exclude: Sequence[str] = (),
+    respect_gitignore: bool = True,
+    excludes: Mapping[pathlib.Path, Sequence[str]] = MappingProxyType({}),
+) -> bytes:
+    """A hash of all that `load` would read; equal only where it would give the same."""
+    inputs, not_analysed = discover(
+        paths, root=root, exclude=exclude, excludes=excludes, respect_gitignore=respect_gitignore
+    )
+    hashed = hashlib.blake2b(repr(not_analysed).encode("utf-8", "surrogatepass"), digest_size=32)
+    for found in inputs:
+        hashed.update(f"{len(found.path)} {found.path} {found.role} ".encode("utf-8", "surrogatepass"))
+        if found.role in _NOT_READ:
+            continue
+        data = _bytes(found)
+        if isinstance(data, SourceProblem):
+            data = f"{data.kind} {data.message} {data.kind == 'too-large' and _begins_like_manifest(found)}".encode()
+        elif found.role == "helm-values":
+            hashed.update(b"of NVIDIA " if _is_of_nvidia_chart(found) else b"")
+        hashed.update(b"%d " % len(data))
+        hashed.update(data)
+    return hashed.digest()
+
+
+_NOT_READ: frozenset[Role] = frozenset({"helm-template", "chart"})
 
 
 def _rendered(run: _Run, inputs: Sequence[Input], root: pathlib.Path, asked: Asked | None) -> Mapping[str, Source]:
@@ -128,7 +159,7 @@ class _Run:
     def read(self, found: Input) -> None:
         if found.role == "helm-template":
             self._skip(found.path, "helm-template")
-        if found.role in ("helm-template", "chart"):
+        if found.role in _NOT_READ:
             return
         data = _bytes(found)
         if isinstance(data, SourceProblem):
@@ -216,7 +247,7 @@ def _bytes(found: Input) -> bytes | SourceProblem:
     if found.file is None:
         return SourceProblem(0, 0, "unreadable", "standard input is read by the caller")
     try:
-        with found.file.open("rb") as file:
+        with open_regular(found.file) as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         if error.errno == errno.ELOOP:
@@ -232,14 +263,17 @@ def _is_of_nvidia_chart(found: Input) -> bool:
     chart = found.file.parent / CHART_FILE if found.file else None
     if chart is None or not chart.is_file():
         return False
-    return _NVIDIA_CHART.search(chart.read_bytes()) is not None
+    return _NVIDIA_CHART.search(read_text(chart)) is not None
 
 
 def _begins_like_manifest(found: Input) -> bool:
     if found.file is None:
         return False
-    with found.file.open("rb") as file:
-        text = file.read(MAX_BYTES).decode("utf-8", "replace")
+    try:
+        with open_regular(found.file) as file:
+            text = file.read(MAX_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return False
     return has_marker(text) and looks_like_manifest(text)
 
 

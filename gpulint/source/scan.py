@@ -7,8 +7,9 @@ everything here is plain string search.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from gpulint.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,7 +155,7 @@ _EXTENDED_KEY = re.compile(r"""[\w-]\.[a-z]+/[\w.-]+["']?[ \t]*:""")
 _RAW_KEY = re.compile(r"^(version|sharing|flags|resources|mig-configs|imex|health)[ \t]*:", re.M)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Header:
     """What stands at the top level of a document; empty strings where it was not seen."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from gpulint.frozen import frozen
 
 if TYPE_CHECKING:
     from gpulint.source.document import Source
@@ -31,7 +32,7 @@ _QUOTED = re.compile(r"'([^']*)'|\"((?:\\.|[^\"\\])*)\"|\\(.)", re.S)
 _ESCAPED = re.compile(r"\\([$`\"\\])")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Word:
     """One word of a command, quotes removed; `$` is not expanded."""
 
@@ -41,7 +42,7 @@ class Word:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShellCommand:
     """One simple command, without what leads it in (`sudo`, `do`, assignments)."""
 

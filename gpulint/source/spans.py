@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
+from gpulint.frozen import frozen
 from gpulint.source.compose import MERGE, PLAIN
 from gpulint.source.plain import node_key
 
@@ -22,7 +22,7 @@ Token: TypeAlias = Literal["value", "key"]
 _PROPERTIES = re.compile(r"(?:[&!]\S*(?:\s+#[^\n]*)?\s+)+")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spot:
     """The deepest part of a path that exists."""
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import shutil
+import stat
 import tempfile
 from bisect import bisect_right
 from pathlib import Path
+from typing import BinaryIO
 
 from gpulint.source.compose import SourceProblem
 
@@ -37,10 +40,19 @@ def decode(data: bytes) -> tuple[str, tuple[SourceProblem, ...]]:
         return data.decode(encoding, "replace"), (problem,)
 
 
+def open_regular(file: Path) -> BinaryIO:
+    """A file opened for reading. Raises `OSError`, also for pipes and devices: they are not waited for."""
+    handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a regular file")
+    return os.fdopen(handle, "rb")
+
+
 def read_text(file: Path) -> str:
     """The text of a file as far as it is read; nothing where it cannot be."""
     try:
-        with file.open("rb") as opened:
+        with open_regular(file) as opened:
             return decode(opened.read(MAX_BYTES))[0]
     except OSError:
         return ""

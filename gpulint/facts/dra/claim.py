@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from gpulint.facts.owner import Owners
 from gpulint.facts.values import Owner
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.gpu.dra import GPU_DRIVER
 from gpulint.graph import Graph
 from gpulint.graph.claims import Claim, DeviceRequest, PodClaim, configs_of
@@ -20,7 +20,7 @@ _GPUS = frozenset({"gpu", "mig", "vfio", "nvidia", "other-gpu"})
 _OF_NVIDIA = frozenset({"gpu", "mig", "vfio", "nvidia"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PodClaimFact:
     """A claim on GPUs that a pod declares."""
 
@@ -122,7 +122,7 @@ def _is_for_several(claim: Claim) -> bool:
 # --- GPUs by resource name and by claim -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Twice:
     """A container that asks for a GPU by the name of a resource and gets one by a claim too."""
 
@@ -180,7 +180,7 @@ def _is_own_gpu(graph: Graph, request: DeviceRequest) -> bool:
 # --- what is not there ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MissingTarget:
     """A name of a claim, template, class or request that names nothing."""
 
@@ -302,11 +302,21 @@ def _dangling(graph: Graph, owners: Owners, workload: Workload, claim: PodClaim)
         return
     if any(is_placeholder(each.manifest.name) for each in claims.claims):  # one name for many
         return
-    elsewhere = claims.elsewhere(workload, claim)
-    same_kind = {each.manifest.name: each for each in claims.claims if each.is_template == (claim.source == "template")}
+    same_kind = {
+        each.manifest.name: (each.namespace, each.manifest.place("metadata", "name"))
+        for each in claims.claims
+        if each.is_template == (claim.source == "template")
+    }
+    if claim.source == "template":
+        same_kind |= {name: (namespace, place) for name, namespace, place in claims.made_by_domains()}
+    elsewhere = next(
+        ((each.namespace, each.manifest.place("metadata", "name")) for each in claims.elsewhere(workload, claim)),
+        same_kind.get(claim.target),
+    )
     near = _near(claim.target, same_kind)
-    other = elsewhere[0] if elsewhere else same_kind.get(near)
-    confidence = _absence(graph, "claims", evident=bool(same_kind) and not _may_be_rendered(graph))
+    other = elsewhere or same_kind.get(near)
+    evident = bool(same_kind) and not _may_be_rendered(graph)
+    confidence = _absence(graph, "claims", evident=evident) or ("medium" if other and evident else "")
     if not confidence:
         return
     place = workload.holder.place(*claim.target_path)
@@ -315,12 +325,12 @@ def _dangling(graph: Graph, owners: Owners, workload: Workload, claim: PodClaim)
         what=claim.source,
         object=label,
         name=claim.target,
-        told=f"in namespace {elsewhere[0].namespace} and not in its own" if elsewhere else "",
+        told=f"in namespace {elsewhere[0]} and not in its own" if elsewhere else "",
         suggestion="" if elsewhere else near,
         refused=False,
         confidence=max(confidence, sure, key=_RANKS.index),
         place=place,
-        other_place=other.manifest.place("metadata", "name") if other else place,
+        other_place=other[1] if other else place,
         other_told="that one is here" if elsewhere else f"'{near}' is here" if other else "",
     )
 
@@ -396,4 +406,4 @@ def _distance(one: str, other: str) -> int:
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"'{name}'" for name in sorted(names))
+    return ", ".join(f"'{name}'" for name in sorted(set(names)))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gpulint.config import Config
 from gpulint.facts.input.problem import Problem
+from gpulint.frozen import frozen
 from gpulint.gpu import dra, dra_selectors
 from gpulint.gpu.dra import CONFIG_DEVICES, GATES, GPU_DRIVER, Device, Parameters
 from gpulint.gpu.dra_selectors import Mismatch, Version
@@ -18,7 +19,7 @@ from gpulint.manifest import Manifest, Place
 from gpulint.untrusted import number
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeviceConfig:
     """Opaque parameters for NVIDIA's DRA driver, of a claim, a template or a class."""
 
@@ -113,7 +114,7 @@ def _problem(graph: Graph, entry: _Entry, message: str, suggestion: str, place: 
 # --- the entries of `config` ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Entry:
     """One entry of `config`."""
 
@@ -177,7 +178,7 @@ def _is_useless(graph: Graph, entry: _Entry, meant: Device) -> bool:
 # --- feature gates ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Gate:
     state: str
     driver: str
@@ -185,7 +186,7 @@ class _Gate:
     place: Place | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Driver:
     """What installs the DRA driver, with its feature gates."""
 
@@ -234,7 +235,7 @@ def _is_named_elsewhere(graph: Graph, name: str, drivers: Iterable[_Driver]) -> 
 # --- selectors --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SelectorFact:
     """A selector that matches no device of NVIDIA's driver."""
 

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
 from gpulint.config import Config
 from gpulint.facts.dra.claim import made_as_written
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.claims import CLAIM_SPECS, GROUP
 from gpulint.graph.workloads import Workload
-from gpulint.kube.tree import Path, is_placeholder, mapping, mappings, sequence
+from gpulint.kube.tree import Path, is_placeholder, mapping, mappings, sequence, text
 from gpulint.manifest import Manifest, Place
 from gpulint.untrusted import number
 
 Release: TypeAlias = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClaimShape:
     """A version or a field of an object about claims that the API server refuses, or drops."""
 
@@ -28,8 +28,8 @@ class ClaimShape:
     object: str
     """`ResourceClaimTemplate one-gpu`."""
     problem: str
-    """`version` (not served), `field` (of another version) or `choice` (not exactly one of the fields that exclude each
-    other)."""
+    """`version` (not served), `field` (of another version), `choice` (not exactly one of the fields that exclude each
+    other), `value` (one that no version takes) or `name` (of a request that the claim does not have)."""
     message: str
     suggestion: str
     """What to write; empty without an answer."""
@@ -55,6 +55,7 @@ _CLASSIC = frozenset({"PodSchedulingContext", "ResourceClaimParameters", "Resour
 _STRUCTURED = frozenset({"v1beta2", "v1"})
 """Versions with `exactly`."""
 _WITHOUT_SOURCE: Release = (1, 31)
+_MODES = ("ExactCount", "All")
 _REQUEST_FIELDS = ("deviceClassName", "selectors", "allocationMode", "count", "adminAccess", "tolerations", "capacity")
 """What stands in the request itself in v1beta1, and in `exactly` since."""
 
@@ -120,6 +121,7 @@ def _claim(graph: Graph, each: Manifest) -> Iterator[ClaimShape]:
     for index, request in mappings(each.get(*requests)):
         if not any(map(is_placeholder, request)):
             yield from _request(graph, each, request, (*requests, index))
+    yield from _constraints(graph, each, (*spec, "devices", "constraints"), (*requests,))
 
 
 def _nesting(graph: Graph, each: Manifest) -> Iterator[ClaimShape]:
@@ -151,6 +153,48 @@ def _request(graph: Graph, each: Manifest, request: Mapping[str, object], path: 
     elif version == "v1beta1" and not alternatives and "deviceClassName" not in request:
         message = f"{name} names no deviceClassName"
         yield _wrong(graph, each, "choice", message, "", each.place(*path, "name"))
+
+    yield from _amounts(graph, each, name, request, path)
+
+
+def _amounts(
+    graph: Graph, each: Manifest, name: str, request: Mapping[str, object], path: Path
+) -> Iterator[ClaimShape]:
+    """As validateDeviceAllocationMode of k8s.io/kubernetes pkg/apis/resource/validation."""
+    bodies = [(request, path), (mapping(request.get("exactly")), (*path, "exactly"))]
+    bodies += [(sub, (*path, "firstAvailable", index)) for index, sub in mappings(request.get("firstAvailable"))]
+    for body, at in bodies:
+        mode, count = body.get("allocationMode"), body.get("count")
+        if isinstance(mode, str) and not is_placeholder(mode) and mode not in _MODES:
+            told = f"{name} has allocationMode '{mode}': there are ExactCount and All"
+            yield _wrong(graph, each, "value", told, _like(mode), each.place(*at, "allocationMode"))
+        elif mode == "All" and isinstance(count, int) and count != 0:
+            told = f"{name} has a count beside allocationMode 'All', which takes all there are"
+            yield _wrong(graph, each, "value", told, "", each.place(*at, "count"))
+        elif isinstance(count, int) and count < 0:
+            told = f"{name} has count {count}, which must be more than 0"
+            yield _wrong(graph, each, "value", told, "", each.place(*at, "count"))
+
+
+def _like(mode: str) -> str:
+    return next((each for each in _MODES if each.lower() == mode.lower()), "")
+
+
+def _constraints(graph: Graph, each: Manifest, path: Path, requests: Path) -> Iterator[ClaimShape]:
+    """Constraints name requests of their claim, or one alternative of such a request."""
+    known: set[str] = set()
+    for _, request in mappings(each.get(*requests)):
+        name = text(request.get("name"))
+        alternatives = (text(sub.get("name")) for _, sub in mappings(request.get("firstAvailable")))
+        known |= {name, *(f"{name}/{alternative}" for alternative in alternatives)}
+    if any(map(is_placeholder, (each.get(*requests), *sequence(each.get(*requests)), *known))):
+        return
+    for index, constraint in mappings(each.get(*path)):
+        for position, named in enumerate(sequence(constraint.get("requests"))):
+            if isinstance(named, str) and not is_placeholder(named) and named not in known:
+                listed = ", ".join(f"'{other}'" for other in sorted(known))
+                told = f"a constraint names request '{named}', and the claim has {listed}"
+                yield _wrong(graph, each, "name", told, "", each.place(*path, index, "requests", position))
 
 
 def _sources(graph: Graph, workload: Workload, *, stated: bool) -> Iterator[ClaimShape]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from gpulint.facts.namespace.quota import ACCELERATORS
 from gpulint.facts.operator.rivals import togetherness
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.gpu import device_plugin, mig_parted
 from gpulint.gpu.resources import classify
 from gpulint.graph import Graph
@@ -19,7 +20,7 @@ from gpulint.kube.tree import get, is_placeholder, mapping, mappings, text
 from gpulint.manifest import Manifest, Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Duplicate:
     """A second definition of an object."""
 
@@ -114,7 +115,7 @@ def _keys(data: object) -> Iterator[str]:
             yield from [each] if isinstance(each, str) else _keys(each)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Shared:
     where: str
     told: str

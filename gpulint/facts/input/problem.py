@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gpulint.frozen import frozen
 from gpulint.gpu.problem import Problem as ConfigProblem
 from gpulint.graph import Graph
 from gpulint.graph.configs import Holder, broken_values, patched_configs, raw_configs
@@ -13,7 +14,7 @@ from gpulint.manifest import Place
 from gpulint.source import Embedded, Source, SourceProblem
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """One thing in an input file or configuration that its reader does not take as it was meant."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from gpulint.facts.isolation.tenant import is_of_the_cluster, nvidia_runtime, on_gke
 from gpulint.facts.owner import Owners
 from gpulint.facts.values import Owner
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.installers import Installer
 from gpulint.graph.workloads import Workload
@@ -34,13 +34,18 @@ _SAYS_SO = re.compile(
     r":[ \t]+[\"']?[\w./:-]*\$\{[A-Za-z_]\w*\}",
     re.MULTILINE | re.DOTALL,
 )
+_REFUSES = re.compile(
+    r"accept[-_]nvidia[-_]visible[-_]devices[-_]envvar[-_]when[-_]unprivileged[\"']?"
+    r"(?:[ \t]*[=:]|,?\s*[\"']?value[\"']?[ \t]*:)[ \t]*\\?[\"']?false",
+    re.IGNORECASE,
+)
 _REPLACES = re.compile(r"^(?:replacements|vars|transformers|generators|patches\w*)[ \t]*:", re.MULTILINE)
 _SHARES = frozenset({"gpu-fraction", "gpu-memory"})
 """Annotations by which KAI and Run:ai give a pod part of a GPU without a resource."""
 _SHELL_TEXT = frozenset({"command", "args", "env"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeviceList:
     """An environment variable of a container that lists GPUs."""
 
@@ -67,11 +72,12 @@ class DeviceList:
     runtime: str
     """The pod's RuntimeClass where it is one of NVIDIA's; else empty."""
     read: bool
-    """Whether the cluster's container runtime looks at NVIDIA_VISIBLE_DEVICES; GKE's does not."""
+    """Whether the cluster's container runtime looks at NVIDIA_VISIBLE_DEVICES: not GKE's, and not where the toolkit is
+    told to refuse it to unprivileged containers."""
     overrides: bool
     """Whether the device plugins of the input hand devices over by the same variable, so that the container's wins."""
     beside: bool
-    """Whether all of them do it in another way (CDI, volume mounts), and only NVIDIA's runtime may read the variable."""
+    """Whether all of them do it in another way (CDI, volume mounts): only NVIDIA's runtime may read it."""
     sees_more: bool
     """Whether the container sees GPUs that it does not hold by other means: privileged, or NVIDIA_VISIBLE_DEVICES."""
     rendered: bool
@@ -82,6 +88,7 @@ class DeviceList:
 def device_lists(graph: Graph, owners: Owners) -> Iterator[DeviceList]:
     """Every such variable with a literal value, in the order of the input."""
     strategy = _strategy(graph)
+    refused = _refuses_variable(graph)
     renderers = _Renderers(graph)
     for workload in graph.pods:
         for container in workload.template.containers:
@@ -101,7 +108,7 @@ def device_lists(graph: Graph, owners: Owners) -> Iterator[DeviceList]:
                     units=_units(workload, container),
                     claims=_claims(workload, container),
                     runtime=nvidia_runtime(workload),
-                    read=not on_gke(workload),
+                    read=not on_gke(workload) and (not refused or _is_privileged(workload, container)),
                     overrides=strategy == _BY_VARIABLE,
                     beside=strategy == "other",
                     sees_more=_sees_more(workload, container, written),
@@ -154,10 +161,18 @@ def _claims(workload: Workload, container: Container) -> bool:
 
 
 def _sees_more(workload: Workload, container: Container, written: Mapping[str, tuple[str, Place]]) -> bool:
-    context = workload.container(container).get("securityContext")
-    privileged = isinstance(context, Mapping) and context.get("privileged") is True
     value, _ = written.get(VISIBLE_DEVICES, ("", None))
-    return privileged or _form(value)[0] != "nothing"
+    return _is_privileged(workload, container) or _form(value)[0] != "nothing"
+
+
+def _is_privileged(workload: Workload, container: Container) -> bool:
+    context = workload.container(container).get("securityContext")
+    return isinstance(context, Mapping) and context.get("privileged") is True
+
+
+def _refuses_variable(graph: Graph) -> bool:
+    """Whether the input configures NVIDIA's container toolkit so, by its variable or in its own file."""
+    return any(_REFUSES.search(source.text) for source in graph.scope.sources)
 
 
 def _strategy(graph: Graph) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gpulint.facts.candidates import candidates
 from gpulint.facts.isolation.devices import VISIBLE_DEVICES
@@ -13,6 +12,7 @@ from gpulint.facts.isolation.tenant import is_of_the_cluster, nvidia_runtime, on
 from gpulint.facts.owner import Owners
 from gpulint.facts.values import Owner
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.workloads import Workload
 from gpulint.kube.kinds import Container
@@ -35,7 +35,7 @@ _FRACTIONS = frozenset({"gpu-fraction", "gpu-memory"})
 """Annotations by which KAI and Run:ai give a share of a GPU without a resource."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exposure:
     """One thing in a pod by which it may reach GPUs that it does not hold."""
 

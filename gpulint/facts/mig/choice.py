@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from gpulint.facts.candidates import least
 from gpulint.facts.mig.targets import some
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.gpu import catalog, mig, stock
 from gpulint.gpu.problem import closest, is_placeholder
 from gpulint.graph import Graph
@@ -25,7 +25,7 @@ _MOST_TOLD = 8
 """Names in one message."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MigChoice:
     """A MIG configuration that a node's label chooses by name."""
 
@@ -49,7 +49,7 @@ class MigChoice:
     """What stands there."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MigManager:
     """A mig-parted file that an installer of the GPU Operator hands to the MIG manager."""
 
@@ -151,7 +151,7 @@ def _with_mig(graph: Graph) -> Iterator[NodeGroup]:
 # --- what a label can choose from -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Missing:
     """What there is instead of a configuration that is not there."""
 

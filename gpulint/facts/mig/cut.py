@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from gpulint.facts.candidates import least
 from gpulint.facts.mig.choice import handed_over
 from gpulint.facts.mig.targets import Reach, is_shipped, mig_configs
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.gpu.mig_apply import Share, differ, overlap, shares, spoils_single
 from gpulint.gpu.mig_parted import MigConfig, MigEntry
 from gpulint.graph import Graph
@@ -28,7 +28,7 @@ from gpulint.graph.nodes import NodeGroup
 from gpulint.manifest import Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cut:
     """A MIG configuration together with the strategy under which the device plugin advertises what it makes."""
 
@@ -55,7 +55,7 @@ class Cut:
     """Where the strategy is decided, or where it would be set."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Overlap:
     """Two entries of one MIG configuration that are for the same GPU and make different things of it."""
 
@@ -72,7 +72,7 @@ class Overlap:
     """`devices` of the first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Leftover:
     """GPUs of a node that no entry of the MIG configuration for it speaks of."""
 
@@ -91,7 +91,7 @@ class Leftover:
     """What tells of the node's GPUs."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MpsOnMig:
     """A device-plugin configuration with MPS where the plugin meets MIG."""
 
@@ -147,7 +147,7 @@ def _on_node(graph: Graph, group: NodeGroup) -> Iterator[Cut]:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Made:
     """What a label makes of a node, as far as the strategy minds."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from gpulint.facts.candidates import candidate_gpus, candidates, gpus_confidence
 from gpulint.facts.mig.supply import NO_CLAIM, Strategy, Supply, claimed_resources, strategy_for, supply_of
@@ -19,6 +18,7 @@ from gpulint.facts.mig.targets import (
 )
 from gpulint.facts.owner import Owners
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.gpu import catalog, mig, stock
 from gpulint.gpu.catalog import Gpu, device_name, device_of_name, is_known_profile
 from gpulint.gpu.mig_parted import DeviceFilter, MigEntry, ProfileCount
@@ -30,7 +30,7 @@ from gpulint.graph.workloads import Asked, Workload
 from gpulint.manifest import Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProfileUse:
     """A MIG profile where somebody names it: in a configuration, on a node's label, or in a pod."""
 
@@ -85,7 +85,7 @@ class ProfileUse:
     """Where the GPU is named."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LayoutFact:
     """The MIG devices that one entry of a configuration asks of each GPU."""
 
@@ -115,7 +115,7 @@ class LayoutFact:
     """The count that is too large by itself, else `mig-devices`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FilterFact:
     """A `device-filter` of a mig-parted file."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from gpulint.facts.candidates import Candidates
 from gpulint.finding import CONFIDENCES, Confidence
+from gpulint.frozen import frozen
 from gpulint.gpu import stock
 from gpulint.graph import Graph
 from gpulint.graph.configs import MigFile
@@ -17,7 +17,7 @@ from gpulint.graph.workloads import Workload
 from gpulint.manifest import Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Supply:
     """Whether anything creates the profile."""
 
@@ -32,7 +32,7 @@ class Supply:
 NO_CLAIM = Supply()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Strategy:
     """The effective MIG strategy of all candidates."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.gpu import mig, stock
 from gpulint.gpu.catalog import Gpu, by_id, gpus_with_profile
 from gpulint.gpu.mig_parted import MigConfig, MigEntry
@@ -18,7 +18,7 @@ from gpulint.graph.sections import Section
 from gpulint.manifest import Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """GPUs that an entry is applied to: one of them, where the input leaves it open."""
 
@@ -30,7 +30,7 @@ class Target:
         return bool(self.gpus) and all(profiles_certain(gpu) and not _has(gpu, profile) for gpu in self.gpus)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reach:
     """The declared nodes whose MIG manager may read a file."""
 

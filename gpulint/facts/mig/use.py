@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from gpulint.facts.candidates import candidates
 from gpulint.facts.mig.supply import claimed_resources
 from gpulint.facts.mig.targets import some
 from gpulint.facts.owner import Owners
 from gpulint.facts.values import Owner
+from gpulint.frozen import frozen
 from gpulint.gpu.catalog import by_product_label
 from gpulint.gpu.mig import RESOURCE_PREFIX
 from gpulint.graph import Graph
@@ -26,7 +26,7 @@ from gpulint.kube.tree import is_placeholder
 from gpulint.manifest import Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slices:
     """MIG devices that one container asks for."""
 
@@ -46,7 +46,7 @@ class Slices:
     """The amount of the first resource."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WholeGpu:
     """A request for whole GPUs that lands where all GPUs are cut."""
 
@@ -65,7 +65,7 @@ class WholeGpu:
     """What cuts the GPUs."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MigChange:
     """A line of a script that changes the MIG configuration of a node that workloads are pinned to."""
 

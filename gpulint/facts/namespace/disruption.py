@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from gpulint.facts.candidates import least
 from gpulint.facts.operator.rivals import togetherness
 from gpulint.facts.owner import Owners
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.kustomize import builds
 from gpulint.graph.workloads import Workload
@@ -27,7 +27,7 @@ from gpulint.kube.tree import integer, is_placeholder, mapping, text
 from gpulint.manifest import Manifest, Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Budget:
     """A PodDisruptionBudget that never allows one of its pods to be evicted."""
 

@@ -7,10 +7,10 @@ Semantics: k8s.io/kubernetes pkg/apis/core/v1/defaults.go (SetDefaults_LimitRang
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from gpulint.facts.namespace.quota import ACCELERATORS, Quotas
 from gpulint.facts.values import Amount, amount
+from gpulint.frozen import frozen
 from gpulint.gpu.resources import classify
 from gpulint.graph import Graph
 from gpulint.kube.tree import mapping, mappings, text
@@ -20,7 +20,7 @@ from gpulint.source import Path
 _FIELDS = ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LimitItem:
     """One accelerator in one item of a LimitRange."""
 
@@ -47,7 +47,7 @@ class LimitItem:
     """The first key of the resource in the item."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bound:
     """A LimitRange or quota on a resource that no device plugin advertises, and that looks like one."""
 
@@ -103,7 +103,7 @@ def _items(limit_range: Manifest) -> Iterator[tuple[int, Mapping[str, object]]]:
     return ((index, item) for index, item in listed if text(item.get("type")) in {"Container", "Pod"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Item:
     limit_range: Manifest
     index: int

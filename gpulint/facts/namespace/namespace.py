@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from gpulint.config import Config
 from gpulint.facts.isolation.tenant import is_of_the_cluster
@@ -13,6 +12,7 @@ from gpulint.facts.owner import Owners
 from gpulint.facts.request.request import Request
 from gpulint.facts.sharing.meeting import Tenants
 from gpulint.finding import CONFIDENCES
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.kustomize import builds
 from gpulint.graph.workloads import Workload
@@ -20,7 +20,7 @@ from gpulint.kube.tree import is_placeholder, text
 from gpulint.manifest import Manifest, Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NamespaceFact:
     """A namespace that holds GPU workloads."""
 
@@ -62,7 +62,8 @@ def namespaces(
     graph: Graph, requests: Sequence[Request], owners: Owners, quotas: Quotas, config: Config
 ) -> Iterator[NamespaceFact]:
     """One fact per known namespace with GPU workloads."""
-    objects = {each.name: each for each in graph.of_kind("Namespace")}
+    objects = {each.name: each for each in graph.of_kind("Profile", "kubeflow.org")}  # each makes its namespace
+    objects.update((each.name, each) for each in graph.of_kind("Namespace"))
     anywhere = bool(graph.in_namespace("", "LimitRange"))
     bounds = _Bounds(graph, owners, quotas, config)
     named_by = _namespace_places(graph)

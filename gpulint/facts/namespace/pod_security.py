@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.installers import Installer
 from gpulint.graph.scope import nearest
@@ -19,7 +19,7 @@ _EXEMPT = "kube-system"
 _STRICT = frozenset({"baseline", "restricted"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Guarded:
     """A namespace that enforces a Pod Security Standard which the components installed there do not meet."""
 
@@ -58,7 +58,7 @@ def guarded_namespaces(graph: Graph) -> Iterator[Guarded]:
                 yield _guarded(graph, manifest, strict[0], "medium" if tied else sure)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Component:
     label: str
     kind: str

@@ -9,15 +9,17 @@ from gpulint.facts.candidates import least
 from gpulint.facts.isolation.tenant import is_of_the_cluster
 from gpulint.facts.operator.rivals import togetherness
 from gpulint.facts.owner import Owners
+from gpulint.facts.patched import patched
 from gpulint.facts.values import Amount, amount
 from gpulint.finding import CONFIDENCES, Confidence
+from gpulint.frozen import frozen
 from gpulint.gpu.resources import classify
 from gpulint.graph import Graph
 from gpulint.graph.kustomize import Build, builds
 from gpulint.graph.scope import nearest
 from gpulint.graph.workloads import Workload
 from gpulint.kube.selectors import LabelSet, expression_requirements, matches, selector_requirements
-from gpulint.kube.tree import Truth, is_placeholder, mapping, text
+from gpulint.kube.tree import Truth, is_placeholder, mapping, mappings, sequence, text
 from gpulint.manifest import Manifest, Place
 
 LIMITS = "limits."
@@ -29,7 +31,7 @@ _CLAIMED = ".deviceclass.resource.k8s.io/devices"
 _SELECTING = "ClusterResourceQuota"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QuotaUse:
     """A workload of a namespace with a quota, and what it asks for."""
 
@@ -41,7 +43,7 @@ class QuotaUse:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QuotaItem:
     """One GPU entry of a quota: of a ResourceQuota, or of a kind that is evaluated as one."""
 
@@ -119,6 +121,21 @@ class Quota:
         """Whether it counts only some of the pods."""
         return any(self.manifest.get(*self.path[:-1], field) for field in ("scopes", "scopeSelector"))
 
+    def counts(self, workload: Workload) -> bool:
+        """Whether it certainly counts the pods, as they name a priority class of its scope, or it has none."""
+        expressions = self.manifest.get(*self.path[:-1], "scopeSelector", "matchExpressions")
+        if not self.is_scoped:
+            return True
+        if self.manifest.get(*self.path[:-1], "scopes") or not isinstance(expressions, list):
+            return False
+        priority = text(workload.pod_spec.get("priorityClassName"))
+        return all(
+            each.get("scopeName") == "PriorityClass"
+            and each.get("operator") == "In"
+            and priority in map(text, sequence(each.get("values")))
+            for _, each in mappings(expressions)
+        )
+
 
 class Quotas:
     """The quotas of the input, by the namespaces that they count in."""
@@ -146,6 +163,10 @@ class Quotas:
         selecting = (each for each in self._selecting if self._selects(each, namespace) == "yes")
         return (*inside, *selecting)
 
+    def scoped(self, namespace: str) -> tuple[Quota, ...]:
+        """Those that count some of its pods."""
+        return tuple(each for each in self._by_namespace.get(namespace, ()) if each.is_scoped)
+
     def named(self, namespace: str) -> _Named:
         """What the quotas name that count there, or may: also those of a namespace that is not known."""
         selecting = (each for each in self._selecting if self._selects(each, namespace) != "no")
@@ -171,7 +192,7 @@ class Quotas:
         return "maybe" if found == "yes" and (selector.get("annotations") or not requirements) else found
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Named:
     resources: frozenset[str]
     """Accelerators, whether the entry is counted or not."""
@@ -201,9 +222,12 @@ def quota_items(graph: Graph, owners: Owners, quotas: Quotas) -> Iterator[QuotaI
     """One fact per GPU entry of each quota."""
     users = _Users(graph, owners)
     counting: dict[int, list[str]] = {}
+    partly: dict[int, list[str]] = {}
     for namespace in users.namespaces:
         for quota in quotas.of(namespace):
             counting.setdefault(id(quota), []).append(namespace)
+        for quota in quotas.scoped(namespace):
+            partly.setdefault(id(quota), []).append(namespace)
     told: set[str] = set()
     hami = any(asked.name.startswith("nvidia.com/gpumem") for workload in graph.workloads for asked in workload.asked)
     for quota in quotas.all:
@@ -212,7 +236,8 @@ def quota_items(graph: Graph, owners: Owners, quotas: Quotas) -> Iterator[QuotaI
         for item in _items(graph, quota, hami=hami):
             if item.prefix == REQUESTS:
                 told.update(inside)
-                yield _with_needs(_with_escapes(item, escapes), users, quotas, quota, inside)
+                where = inside or partly.get(id(quota), [])
+                yield _with_needs(_with_escapes(item, escapes), users, quotas, quota, where)
                 escapes = []
             else:
                 yield item
@@ -244,7 +269,7 @@ def _items(graph: Graph, quota: Quota, *, hami: bool) -> Iterator[QuotaItem]:
 # --- what escapes -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Use:
     use: QuotaUse
     confidence: Confidence
@@ -280,7 +305,7 @@ def _escapes(users: _Users, quotas: Quotas, quota: Quota, namespace: str) -> Ite
 # --- what is needed ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Need:
     use: QuotaUse
     units: int
@@ -317,7 +342,7 @@ def _needs(users: _Users, quotas: Quotas, quota: Quota, namespace: str, resource
     """One per object that asks for the resource; of several definitions of one object the nearest."""
     nearest_first: dict[tuple[str, str], _Need] = {}
     for manifest, templates in users.objects(namespace, resource):
-        if not quotas.is_nearest(quota, manifest.folder()):
+        if not quotas.is_nearest(quota, manifest.folder()) or not all(map(quota.counts, templates)):
             continue
         counted = [_counted(each, resource) for each in templates]
         units = sum(pods * each for pods, each in counted)
@@ -325,7 +350,8 @@ def _needs(users: _Users, quotas: Quotas, quota: Quota, namespace: str, resource
             continue
         told = " and ".join(_told(pods, each) for pods, each in counted if pods * each)
         use = QuotaUse(users.label(templates[0]), resource, told, _place(templates, resource))
-        need = _Need(use, units, manifest.kind in _LASTING, users.confidence(quota, templates[0]))
+        sure: Confidence = "low" if any(map(users.is_patched, templates)) else users.confidence(quota, templates[0])
+        need = _Need(use, units, manifest.kind in _LASTING, sure)
         key = (manifest.kind, manifest.name)
         before = nearest_first.get(key)
         if before is None or CONFIDENCES.index(need.confidence) < CONFIDENCES.index(before.confidence):
@@ -366,6 +392,7 @@ class _Users:
         self._graph = graph
         self._owners = owners
         self._builds: tuple[Build, ...] = builds(graph.scope.sources)
+        self._patched = patched(graph)
         self._by_namespace: dict[str, list[Workload]] = {}
         for workload in graph.pods:
             if workload.namespace and not is_placeholder(workload.namespace):
@@ -382,6 +409,10 @@ class _Users:
         one, other = (each.place("metadata", "name") for each in (quota.manifest, workload.manifest))
         found = togetherness(self._graph, self._builds, one, other)
         return "high" if found == "medium" else found
+
+    def is_patched(self, workload: Workload) -> bool:
+        """Whether a kustomization changes how much it asks for."""
+        return self._patched.count(workload) or self._patched.pod(workload, "containers")
 
     def asking(self, namespace: str) -> Iterator[tuple[Workload, QuotaUse]]:
         """Who asks for an accelerator by a resource."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from gpulint.frozen import frozen
 from gpulint.gpu import device_plugin, mig_parted
 from gpulint.graph import Graph
 from gpulint.graph.configs import Holder
@@ -14,7 +14,7 @@ from gpulint.kube.tree import is_placeholder
 from gpulint.manifest import Manifest, Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConfigMapRef:
     """A ConfigMap, or map in its own values, that an installer names."""
 
@@ -36,7 +36,7 @@ class ConfigMapRef:
     """Its first key, or its name."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InstallerFact:
     """What makes the device plugin run: a ClusterPolicy, NVIDIA's charts, a DaemonSet."""
 
@@ -77,7 +77,7 @@ class InstallerFact:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Choice:
     """A device-plugin config chosen by name: by an installer's default or by a node's label."""
 
@@ -105,7 +105,7 @@ class Choice:
     """What holds the entries; without that, where the installer would name it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Conflict:
     """Two sharing configurations for the same GPUs."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from gpulint.facts.candidates import least
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.installers import Installer
 from gpulint.graph.landing import Candidate
@@ -16,7 +16,7 @@ from gpulint.kube.taints import Taint, untolerated
 from gpulint.manifest import Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Barred:
     """Nodes with GPUs that carry the taint."""
 
@@ -25,7 +25,7 @@ class Barred:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Operand:
     """A taint on nodes with GPUs that keeps the device plugin's pods off them."""
 
@@ -114,7 +114,7 @@ def _are_near(one: str, other: str) -> bool:
 # --- nodes for virtual machines ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VmUse:
     """A pod that asks for GPUs on nodes whose GPUs are kept for virtual machines."""
 

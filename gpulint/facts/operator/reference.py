@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from gpulint.facts.operator.rivals import togetherness
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.gpu import device_plugin, mig_parted, operator
 from gpulint.graph import Graph
 from gpulint.graph.configs import Holder
@@ -16,7 +16,7 @@ from gpulint.kube.tree import is_placeholder, mappings, text
 from gpulint.manifest import Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reference:
     """A ConfigMap that an installer names for the device plugin or the MIG manager."""
 
@@ -151,7 +151,7 @@ def _reference_confidence(
 # --- configurations that a DaemonSet does not take --------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unread:
     """A device-plugin configuration with sharing that a DaemonSet does not give to the plugin as a file."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.installers import Installer
 from gpulint.graph.kustomize import Build, are_apart, are_built_together, builds
@@ -15,7 +16,7 @@ from gpulint.kube.tree import is_placeholder
 from gpulint.manifest import Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rivals:
     """Two things that would both hand out the same GPUs."""
 

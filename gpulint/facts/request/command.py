@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
+from gpulint.frozen import frozen
 from gpulint.graph.workloads import Workload
 from gpulint.kube.kinds import Container
 from gpulint.kube.tree import is_placeholder, mappings, sequence, text
@@ -27,7 +28,7 @@ _LONGEST = 50_000
 """Characters of a script that are looked at."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Word:
     """One word, with the references to variables whose values are written in the container filled in."""
 
@@ -49,7 +50,7 @@ class Word:
         return replace(self.place, extent=embedded.outer(self.start + offset, self.start + len(self.raw)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Option:
     """An option with its value."""
 
@@ -69,7 +70,7 @@ class Option:
         return int(self.value) if short else -1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Command:
     """What a container runs, as far as the manifest says it."""
 

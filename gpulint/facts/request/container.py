@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from gpulint.facts.namespace.limits import LimitRanges
 from gpulint.facts.owner import Owners
+from gpulint.facts.patched import patched
 from gpulint.facts.request.command import command_of
 from gpulint.facts.request.parallelism import Ranks, ranks
 from gpulint.facts.request.request import pod_confidence
 from gpulint.facts.values import Owner
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.workloads import Asked, Workload
 from gpulint.kube.kinds import SECTIONS, Container, container_total
@@ -19,7 +21,7 @@ from gpulint.kube.tree import is_placeholder, mapping, sequence, text
 from gpulint.manifest import Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GpuContainer:
     """A container that asks for accelerators."""
 
@@ -69,12 +71,13 @@ class GpuContainer:
 
 def gpu_containers(graph: Graph, owners: Owners) -> Iterator[GpuContainer]:
     """Every container that asks for an accelerator, in the order of the input."""
-    limits = LimitRanges(graph)
+    limits, changes = LimitRanges(graph), patched(graph)
     for workload in graph.workloads:
         for container in workload.template.containers:
             asked = [each for each in workload.asked if each.container == container and _is_accelerator(each)]
             if asked:
-                yield _fact(graph, owners, limits, workload, container, asked)
+                fact = _fact(graph, owners, limits, workload, container, asked)
+                yield replace(fact, ranks_confidence="low") if changes.pod(workload, "containers") else fact
 
 
 def _fact(
@@ -142,7 +145,11 @@ def _is_only_init(workload: Workload, container: Container) -> bool:
     if not container.init or container.restartable:
         return False
     running = [each for each in workload.template.containers if not each.init or each.restartable]
-    users = {each.container for each in workload.asked if each.resource.kind != "unrelated"}
+    users = {
+        each.container
+        for each in workload.asked
+        if each.resource.kind != "unrelated" and _units(workload, each.container, each.name) != 0
+    }
     claims = any(sequence(mapping(workload.container(each).get("resources")).get("claims")) for each in running)
     unknown = any(_is_open(workload, each) for each in running)
     return bool(running) and not claims and not unknown and not users & set(running) and not _shares(workload)

@@ -13,12 +13,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gpulint.facts.owner import Owners
 from gpulint.facts.request.request import pod_confidence
 from gpulint.facts.values import Owner
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.workloads import Workload
 from gpulint.kube import quantity
@@ -27,7 +27,7 @@ from gpulint.kube.tree import is_placeholder, mapping, text
 from gpulint.manifest import Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FractionConflict:
     """A request for a part of a GPU that its scheduler refuses, never fulfils or does not read."""
 
@@ -48,7 +48,7 @@ class FractionConflict:
     """What stands there; empty where nothing does."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Found:
     scheduler: str
     outcome: str
@@ -59,7 +59,7 @@ class _Found:
     confidence: Confidence = "high"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Amount:
     """A resource of a container."""
 

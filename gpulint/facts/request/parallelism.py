@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 
 from gpulint.facts.request.command import Command, Option, command_of
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.graph.workloads import Workload
 from gpulint.kube.kinds import Container
 from gpulint.kube.tree import mappings, text
 from gpulint.manifest import Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ranks:
     """The processes of one container that use a GPU each."""
 
@@ -38,7 +39,7 @@ class Ranks:
     """The number; the arguments that lack it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Engine:
     name: str
     runs: re.Pattern[str]
@@ -198,6 +199,8 @@ def _served(engine: _Engine, workload: Workload, container: Container, command: 
     neutral = engine.one_value or {}
     alone = workload.template.embeds and not _joins_ray(workload, container, command)
     by_ray = False
+    if engine.name == _VLLM.name and _variable(workload, container, "RAY_ADDRESS"):
+        return None  # some releases take Ray's nodes of their own accord
     for option in (option for name in engine.elsewhere for option in command.options(name)):
         by_ray = by_ray or option.value == "ray"
         if not option.known or (option.value != neutral.get(option.name) and not (alone and option.value == "ray")):
@@ -268,7 +271,7 @@ def _ranks(engine: _Engine, sizes: list[Option], confidence: Confidence) -> Rank
 # --- launchers --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Launcher:
     name: str
     runs: re.Pattern[str]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gpulint.facts.owner import Owners
 from gpulint.facts.request.request import pod_confidence
 from gpulint.facts.values import Owner
+from gpulint.frozen import frozen
 from gpulint.gpu.resources import classify
 from gpulint.graph import Graph
 from gpulint.graph.workloads import Workload
@@ -16,7 +16,7 @@ from gpulint.kube.tree import is_placeholder, mapping
 from gpulint.manifest import Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """An accelerator that validation of a pod refuses by its name or its place."""
 

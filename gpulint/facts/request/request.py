@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gpulint.facts.candidates import Candidates, candidates
 from gpulint.facts.namespace.limits import LimitRanges
 from gpulint.facts.owner import Owners
 from gpulint.facts.values import Amount, Owner
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.workloads import Asked, Workload
 from gpulint.kube import quantity
@@ -20,7 +21,7 @@ from gpulint.manifest import Place
 from gpulint.untrusted import number
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """One accelerator resource that one container asks for."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from gpulint.facts.candidates import certainty, least
 from gpulint.facts.operator.rivals import togetherness
@@ -12,6 +11,7 @@ from gpulint.facts.owner import Owners
 from gpulint.facts.request.request import Request
 from gpulint.facts.values import Owner
 from gpulint.finding import CONFIDENCES, Confidence
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.capacity import units_of_all, units_per_node
 from gpulint.graph.kustomize import Build, builds
@@ -25,7 +25,7 @@ _LASTING = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "Rollout", "Inf
 """Kinds whose pods run all the time, beside those of others."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Demand:
     """What one pod asks for of a resource, all its containers together, against the largest node it can land on."""
 
@@ -51,7 +51,7 @@ class Demand:
     """What tells of that node's GPUs."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Consumer:
     """An object whose pods can only run on the pool."""
 
@@ -63,7 +63,7 @@ class Consumer:
     """What it asks for."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Load:
     """The pods at once that can only run on the same nodes, against what these have."""
 
@@ -202,7 +202,7 @@ def _known(confidence: str) -> Confidence:
 # --- a pool -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _User:
     """The pods of one template that can only run on declared nodes."""
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from gpulint.facts.owner import Owners
 from gpulint.facts.request.command import command_of
 from gpulint.facts.values import Owner
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.workloads import Workload
 from gpulint.kube.tree import mapping
@@ -53,7 +53,7 @@ _EVERYWHERE = re.compile(
 """Settings by which all jobs are queued or grouped: of Kueue, the training operator and the MPI operator."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gang:
     """An object whose pods with accelerators work on one task."""
 

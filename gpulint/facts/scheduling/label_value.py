@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
+from gpulint.graph.value_pods import value_selectors
 from gpulint.graph.workloads import Workload
 from gpulint.kube.tree import Path, get, mapping, mappings, sequence, text
 from gpulint.manifest import Manifest, Place, place_key
@@ -33,13 +34,13 @@ _NODE_LABELS: Mapping[tuple[str, str], tuple[Path, ...]] = {
 """Objects that are about nodes, and where they name labels beside their own."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LabelValue:
     """A value of a label, a selector or an affinity that is no string, in an object that has to do with GPUs."""
 
     cluster: str
     object: str
-    """`RayCluster team-a/trainer`."""
+    """`RayCluster team-a/trainer`, `values file gpu/values.yaml`."""
     field: str
     """What it is a value of: `label`, `nodeSelector`, `matchLabels`, `nodeLabels` or `affinity`."""
     key: str
@@ -53,7 +54,7 @@ class LabelValue:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Found:
     field: str
     key: str
@@ -85,7 +86,14 @@ def label_values(graph: Graph) -> Iterator[LabelValue]:
         for each in wrong if about_gpus or any(each.key.startswith(_GPU_KEYS) for each in found) else ():
             if place_key(each.place) not in seen:
                 seen.add(place_key(each.place))
-                yield _label_value(graph, manifest, each)
+                yield _label_value(graph, _object(manifest), each)
+    for selector in value_selectors(graph.manifests, graph.scope.sources):
+        for key, value in selector.lines.items():
+            place = selector.root.below(key)
+            if isinstance(value, bool | int | float) and key.startswith(_GPU_KEYS) and place_key(place) not in seen:
+                seen.add(place_key(place))
+                copied = _Found("nodeSelector", key, value, place, core=False, sure="medium")  # a chart may quote it
+                yield _label_value(graph, selector.label, copied)
 
 
 # --- where labels and selectors stand ---------------------------------------------------------------------------------
@@ -165,13 +173,17 @@ def _lines(
 # --- what is said of them ---------------------------------------------------------------------------------------------
 
 
-def _label_value(graph: Graph, manifest: Manifest, found: _Found) -> LabelValue:
+def _object(manifest: Manifest) -> str:
+    namespace = f"{manifest.namespace}/" if manifest.namespace else ""
+    return f"{manifest.kind} {namespace}{manifest.name or '(no name)'}"
+
+
+def _label_value(graph: Graph, label: str, found: _Found) -> LabelValue:
     written = _text(found.place)
     boolean = isinstance(found.value, bool)
-    namespace = f"{manifest.namespace}/" if manifest.namespace else ""
     return LabelValue(
         cluster=graph.scope.name,
-        object=f"{manifest.kind} {namespace}{manifest.name or '(no name)'}",
+        object=label,
         field=found.field,
         key=found.key,
         written=written,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from gpulint.facts.owner import Owners
 from gpulint.facts.values import Owner
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.karpenter import KARPENTER
 from gpulint.graph.nodes import NodeGroup
@@ -22,7 +22,7 @@ _NEEDING = frozenset({"In", "Exists", "Gt", "Lt"})
 _UNKNOWN_TO_KARPENTER = frozenset({"shared", "mig", "mig-shared"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Provision:
     """Something a workload needs that no Karpenter pool of the input offers, where it declares no other GPU nodes."""
 

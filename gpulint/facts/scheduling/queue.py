@@ -7,11 +7,13 @@ fitsResourceQuota) and pkg/cache (a ClusterQueue with a missing flavor is inacti
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from gpulint.facts.owner import Owners
+from gpulint.facts.patched import PLACEMENT, patched
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.gpu.problem import closest
 from gpulint.gpu.resources import classify
 from gpulint.graph import Graph
@@ -28,11 +30,11 @@ from gpulint.graph.queues import (
 )
 from gpulint.graph.workloads import Asked, Workload
 from gpulint.kube.taints import untolerated
-from gpulint.kube.tree import is_placeholder, text
+from gpulint.kube.tree import Path, integer, is_placeholder, text
 from gpulint.manifest import Manifest, Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QueueFault:
     """Something between a GPU workload, its queue and the queue's flavors that keeps the workload waiting for ever."""
 
@@ -55,7 +57,7 @@ class QueueFault:
     """What stands there; empty where nothing does."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Queued:
     """A workload object that names a queue."""
 
@@ -93,6 +95,8 @@ def queue_faults(graph: Graph, owners: Owners) -> Iterator[QueueFault]:
 # --- workloads that name a queue --------------------------------------------------------------------------------------
 
 _BY_POD = frozenset({("apps", "Deployment"), ("apps", "ReplicaSet"), ("", "Pod")})
+_MADE: Mapping[tuple[str, str], Path] = {("batch", "CronJob"): ("spec", "jobTemplate")}
+"""Kinds that make the objects which Kueue handles, and where the metadata of these stand."""
 _PARTLY = ("kueue.x-k8s.io/job-min-parallelism", "kueue.x-k8s.io/elastic-job")
 """Annotations by which a job takes less than it asks for."""
 
@@ -104,7 +108,7 @@ def _queued(graph: Graph) -> Iterator[_Queued]:
     for workloads in by_object.values():
         manifest = workloads[0].manifest
         by_pod = (manifest.group, manifest.kind) in _BY_POD
-        label = _label(manifest, ("metadata", "labels"))
+        label = _label(manifest, (*_MADE.get((manifest.group, manifest.kind), ()), "metadata", "labels"))
         if label is None and by_pod and workloads[0].template.metadata is not None:
             label = _label(manifest, (*workloads[0].template.metadata, "labels"))
         if label is not None and not any(map(is_placeholder, (label[0], workloads[0].namespace))):
@@ -127,6 +131,7 @@ class _Finder:
         self._graph = graph
         self._queues = found
         self._lenient = _is_lenient(graph)
+        self._patched = patched(graph)
 
     def of_queues(self, queued: Sequence[_Queued]) -> Iterator[QueueFault]:
         """Names of ClusterQueues and flavors that are not there, where GPUs are concerned."""
@@ -136,7 +141,7 @@ class _Finder:
             if (about_gpus or id(local) in used) and self._lacks_cluster_queue(local):
                 yield self._dangling(
                     "no-cluster-queue",
-                    f"LocalQueue {local.name}",
+                    f"LocalQueue {local.namespace}/{local.name}" if local.namespace else f"LocalQueue {local.name}",
                     f"leads to ClusterQueue '{local.cluster_queue}', which is not there",
                     local.place,
                     [each.name for each in self._queues.cluster],
@@ -156,7 +161,12 @@ class _Finder:
         if not reached or len({each.name for each in reached}) > 1 or self._lenient:
             return
         sure: Confidence = "high" if _is_sure(queued, locals_) and len(reached) == 1 else "medium"
+        if any(self._is_patched(each) for each in queued.workloads):
+            sure = "low"
         yield from self._of_resources(queued, label, reached, sure)
+
+    def _is_patched(self, workload: Workload) -> bool:
+        return self._patched.count(workload) or self._patched.pod(workload, "containers", *PLACEMENT)
 
     def _local(self, queued: _Queued) -> tuple[LocalQueue, ...]:
         return self._queues.local_queues(queued.queue, queued.namespace, queued.folder)
@@ -350,12 +360,21 @@ def _needed(queued: _Queued, resource: str) -> list[int]:
     """Units that Kueue has to find at once, for each group of pods; empty where that is not known."""
     needed = []
     for workload in queued.workloads:
-        replicas = 1 if queued.each_pod else workload.template.replicas
+        replicas = 1 if queued.each_pod else _at_once(workload)
         units = workload.total(resource)
         if replicas is None or units is None or not queued.counted:
             return []
         needed.append(replicas * units)
     return needed
+
+
+def _at_once(workload: Workload) -> int | None:
+    """Pods that one Workload of Kueue is for: of a LeaderWorkerSet each group has its own (pkg/controller/jobs/leaderworkerset)."""
+    replicas, manifest = workload.template.replicas, workload.manifest
+    if manifest.kind != "LeaderWorkerSet" or not replicas:
+        return replicas
+    groups = manifest.get("spec", "replicas")
+    return replicas // max(integer(1 if groups is None else groups) or 1, 1)
 
 
 def _exclusion(workload: Workload, flavor: Flavor) -> tuple[str, Place] | None:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gpulint.facts.candidates import least
 from gpulint.facts.owner import Owners
 from gpulint.facts.values import Owner
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.landing import Candidate
 from gpulint.graph.nodes import NodeGroup
 from gpulint.graph.offers import SHARED
 from gpulint.graph.workloads import Workload
-from gpulint.kube import quantity
-from gpulint.kube.kinds import ResourceEntry, gpu_resources
 from gpulint.kube.tree import mapping
 from gpulint.manifest import Place
 from gpulint.untrusted import number
@@ -28,7 +26,7 @@ _PERCENT = re.compile(r"([0-9]{1,4})%")
 _LASTING = frozenset({"Deployment", "StatefulSet"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rollout:
     """A Deployment that starts a new pod before it stops an old one, on nodes whose units are all counted."""
 
@@ -61,13 +59,18 @@ def rollouts(graph: Graph, owners: Owners) -> Iterator[Rollout]:
         if not _starts_first(workload) or len(names) != 1:
             continue
         resource = names.pop()
-        groups = confined[id(workload)]
-        units = _units(graph, groups, resource)
+        alike = confined[id(workload)]
+        units = _units(graph, alike.values(), resource)
         per_pod = _per_pod(workload, resource)
-        if not units or not per_pod:
+        if not units or not _fits(graph, workload, alike.values(), resource):
             continue
-        others = [each for each in lasting if _is_within(confined[id(each)], groups)]
+        others = [
+            each
+            for each in lasting
+            if confined[id(each)].keys() <= alike.keys() and _fits(graph, each, confined[id(each)].values(), resource)
+        ]
         held = _held(others, resource)
+        groups = [group for each in alike.values() for group in each]
         first = groups[0]
         strategy = ("spec", "strategy", "rollingUpdate", "maxUnavailable")
         rest = f" and {len(groups) - 1} more" if len(groups) > 1 else ""
@@ -115,26 +118,25 @@ def _share(value: object, replicas: int, *, up: bool) -> int | None:
 # --- what there is ----------------------------------------------------------------------------------------------------
 
 
-def _confined(graph: Graph, workload: Workload) -> tuple[NodeGroup, ...]:
-    """The declared nodes that it can run on, where it can run on no others; else none."""
+def _confined(graph: Graph, workload: Workload) -> Mapping[int, tuple[NodeGroup, ...]]:
+    """The declared nodes that it can run on, where it can run on no others; those that are alike by the first."""
     landing = graph.landing(workload)
     if not landing.bound or not all(candidate.declared for candidate in landing.candidates):
-        return ()
-    groups = {id(group): group for candidate in landing.candidates for group in candidate.groups}
-    return tuple(groups.values())
+        return {}
+    return {id(candidate.group): candidate.groups for candidate in landing.candidates}
 
 
-def _units(graph: Graph, groups: Sequence[NodeGroup], resource: str) -> int:
+def _units(graph: Graph, classes: Iterable[Sequence[NodeGroup]], resource: str) -> int:
     """What they advertise of a resource together; 0 when it is not known of one of them, or more may be made."""
     total = 0
-    for group in groups:
+    for group, *others in classes:
         counted = group.count if group.kind != "Node" else 1
         if counted < 1 or group.autoscaler or group.conditional or (group.kind != "Node" and group.most != counted):
             return 0
         each = {_units_of_one(candidate, group, resource) for candidate in graph.nodes.candidates(group)}
         if len(each) != 1 or 0 in each:
             return 0
-        total += each.pop() * counted
+        total += each.pop() * counted * (1 + len(others))
     return total
 
 
@@ -149,8 +151,10 @@ def _units_of_one(candidate: Candidate, group: NodeGroup, resource: str) -> int:
     return group.gpus_per_node * offer.replicas if offer.sharing in SHARED else 0
 
 
-def _is_within(some: Sequence[NodeGroup], groups: Sequence[NodeGroup]) -> bool:
-    return bool(some) and {id(group) for group in groups}.issuperset(map(id, some))
+def _fits(graph: Graph, workload: Workload, classes: Iterable[Sequence[NodeGroup]], resource: str) -> bool:
+    """Whether it asks for the resource, and one of the nodes has enough for a pod: else there are none to replace."""
+    sizes = (_units_of_one(each, group, resource) for group, *_ in classes for each in graph.nodes.candidates(group))
+    return 0 < _per_pod(workload, resource) <= max(sizes, default=0)
 
 
 def _held(workloads: Sequence[Workload], resource: str) -> int:
@@ -164,14 +168,5 @@ def _held(workloads: Sequence[Workload], resource: str) -> int:
 
 
 def _per_pod(workload: Workload, resource: str) -> int:
-    """What its containers ask for together; init containers use the same devices before them."""
-    containers = workload.template.containers
-    running = (_entry(workload, resource, index) for index, each in enumerate(containers) if not each.init)
-    amounts = [quantity.parse(entry.value) for entry in running if entry is not None]
-    return sum(amount.units for amount in amounts if amount is not None)
-
-
-def _entry(workload: Workload, resource: str, index: int) -> ResourceEntry | None:
-    """The limit, else the request."""
-    fields = workload.container(workload.template.containers[index])
-    return next((each for each in gpu_resources(fields) if each.name == resource), None)
+    """What one pod asks for; 0 when unknown."""
+    return workload.total(resource) or 0

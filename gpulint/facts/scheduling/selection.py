@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from gpulint.facts.candidates import certainty, least
+from gpulint.facts.patched import patched
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.gpu.catalog import Gpu, by_product_label
 from gpulint.gpu.discovery import Never, bound_never_met, family_of, key_never_set, value_never_set
 from gpulint.graph import Graph
@@ -15,9 +17,10 @@ from gpulint.graph.govern import PLUGIN_CONFIG_LABEL, govern
 from gpulint.graph.landing import Candidate
 from gpulint.graph.nodes import PRODUCT, Label, NodeGroup, with_hardware
 from gpulint.graph.offers import FULL_GPU, SHARED, offers
+from gpulint.graph.value_pods import ValueSelector, value_selectors
 from gpulint.graph.workloads import Workload
 from gpulint.kube.selectors import LabelSet, Placement, Requirement, selector_requirements
-from gpulint.manifest import Manifest, Place
+from gpulint.manifest import Manifest, Place, place_key
 from gpulint.source import Source
 
 _GPU_LABELS = (
@@ -35,9 +38,9 @@ _LABEL_HOLDERS = frozenset({"labels", "nodelabels", "node-labels", "node_labels"
 _DISCOVERY_WORDS = ("gpu-feature-discovery", "gfd.enabled=true")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selection:
-    """A label of GPU nodes by which a pod, a ResourceFlavor or a RuntimeClass chooses its nodes."""
+    """A label of GPU nodes by which a pod, a ResourceFlavor, a RuntimeClass or a chart's values choose nodes."""
 
     cluster: str
     user: str
@@ -67,12 +70,12 @@ class Selection:
     """The other half of the pair, or where the sharing is decided; else the place itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _User:
     """Who selects nodes, with the ways to satisfy the selection: in each, all requirements must hold."""
 
     label: str
-    holder: Workload | Manifest
+    holder: Workload | Manifest | ValueSelector
     root: tuple[str | int, ...]
     """Of the paths of the requirements."""
     ways: tuple[tuple[Requirement, ...], ...]
@@ -83,6 +86,8 @@ class _User:
     def place(self, path: Sequence[str | int], *, key: bool = False) -> Place:
         if isinstance(self.holder, Workload):
             place = self.holder.spec_place(tuple(path))
+        elif isinstance(self.holder, ValueSelector):
+            place = self.holder.root.below(*path)
         else:
             place = self.holder.place(*self.root, *path)
         return place.keyed() if key else place
@@ -91,7 +96,8 @@ class _User:
 def selections(graph: Graph) -> Iterator[Selection]:
     """Every such label, in the order of the input; of alternatives that one says nothing of, where another may hold."""
     declared = _Declared(graph)
-    for user in (*_pods(graph), *_flavors(graph), *_runtime_classes(graph)):
+    spoken: set[Hashable] = set()
+    for user in (*_pods(graph), *_flavors(graph), *_runtime_classes(graph), *_values(graph)):
         seen: set[Requirement] = set()
         dead = [_dead(way, declared) for way in user.ways]
         hopeless = all(dead)
@@ -102,13 +108,18 @@ def selections(graph: Graph) -> Iterator[Selection]:
                 seen.add(requirement)
                 never = reasons.get(requirement) if hopeless else None
                 idle = _idle(requirement, declared)
-                yield _selection(graph, user, way, requirement, never or idle)
+                found = _selection(graph, user, way, requirement, never or idle)
+                told = isinstance(user.holder, ValueSelector) and place_key(found.place) in spoken  # by the pods of it
+                spoken.add(place_key(found.place))
+                if not told:
+                    yield found
 
 
 # --- who selects ------------------------------------------------------------------------------------------------------
 
 
 def _pods(graph: Graph) -> Iterator[_User]:
+    changes = patched(graph)
     for workload in graph.pods:
         placement = workload.placement
         if not placement.requirements:
@@ -118,7 +129,10 @@ def _pods(graph: Graph) -> Iterator[_User]:
         manifest = workload.manifest
         namespace = f"{workload.namespace}/" if workload.namespace else ""
         label = f"{manifest.kind} {namespace}{manifest.name or '(no name)'}"
-        yield _User(label, workload, (), ways, sure="high" if workload.template.kind else "medium")
+        sure: Confidence = "high" if workload.template.kind else "medium"
+        if changes.pod(workload, "nodeSelector", "affinity"):
+            sure = "low"
+        yield _User(label, workload, (), ways, sure=sure)
 
 
 def _flavors(graph: Graph) -> Iterator[_User]:
@@ -133,6 +147,13 @@ def _flavors(graph: Graph) -> Iterator[_User]:
 def _runtime_classes(graph: Graph) -> Iterator[_User]:
     for manifest in graph.of_kind("RuntimeClass", "node.k8s.io"):
         yield _by_labels(manifest, ("scheduling", "nodeSelector"), None)
+
+
+def _values(graph: Graph) -> Iterator[_User]:
+    """Charts copy a `nodeSelector` of their values into pods."""
+    for selector in value_selectors(graph.manifests, graph.scope.sources):
+        ways = (selector_requirements(selector.lines),)
+        yield _User(selector.label, selector, (), ways, sure="medium")
 
 
 def _by_labels(manifest: Manifest, root: tuple[str, ...], flavor: NodeGroup | None) -> _User:
@@ -155,7 +176,7 @@ def _dead(way: Sequence[Requirement], declared: _Declared) -> Mapping[Requiremen
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Verdict:
     never: Never
     beside: Requirement | None = None
@@ -321,7 +342,7 @@ def _place(user: _User, requirement: Requirement, never: Never | None) -> Place:
 # --- what sharing makes of a product ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Changed:
     value: str
     by: str
@@ -332,10 +353,9 @@ class _Changed:
 def _changed(graph: Graph, user: _User, way: Sequence[Requirement], requirement: Requirement) -> _Changed | None:
     """What the nodes' label becomes, where every node that can be meant gets another than those that are asked for."""
     wanted = requirement.values
-    boards = [_board(value) for value in wanted]
-    if len(wanted) != 1 or boards[0] is None or wanted[0] not in boards[0].product_labels:
+    if len(wanted) != 1 or not _is_plain_product(wanted[0]) or isinstance(user.holder, ValueSelector):
         return None
-    found = _meant(graph, user, way, requirement, boards[0])
+    found = _meant(graph, user, way, requirement, _board(wanted[0]))
     becomes = [_product_label(candidate, wanted[0]) for candidate in found]
     if not found or any(label in {"", wanted[0]} for label in becomes) or len(set(becomes)) != 1:
         return None
@@ -349,8 +369,22 @@ def _changed(graph: Graph, user: _User, way: Sequence[Requirement], requirement:
     return None if place is None else _Changed(becomes[0], by, sure, place)
 
 
+def _is_plain_product(value: str) -> bool:
+    """Whether it is what unshared and uncut boards are called; also of boards that are not in the catalogue."""
+    gpu = _board(value)
+    if gpu is not None:
+        return value in gpu.product_labels
+    product = by_product_label(value)
+    known = product.gpu is not None or not product.certain or not product.produced
+    return not known and _BOARD_NAME.fullmatch(value) is not None
+
+
+_BOARD_NAME = re.compile(r"(?:NVIDIA-(?:GeForce|RTX|TITAN|Quadro)|GeForce|Quadro|TITAN|Tesla)-(?!.*(?:-SHARED$|-MIG-)).+")
+"""As drivers spell boards for workstations, of which there are more than the catalogue has."""
+
+
 def _meant(
-    graph: Graph, user: _User, way: Sequence[Requirement], requirement: Requirement, gpu: Gpu
+    graph: Graph, user: _User, way: Sequence[Requirement], requirement: Requirement, gpu: Gpu | None
 ) -> Sequence[Candidate]:
     """The declared nodes with the product that the rest of the selection does not exclude, else what it says itself."""
     rest = tuple(each for each in way if each is not requirement)
@@ -359,10 +393,10 @@ def _meant(
         group
         for group in graph.nodes.groups
         if not (group.conditional or group.simulated)
-        and gpu in group.gpus
+        and (gpu in group.gpus if gpu is not None else group.may_have_gpu and not group.gpus)
         and placement.matches(group.possible).truth != "no"
     ]
-    if any(group.exported or len(group.gpus) > 1 for group in groups):  # the cluster's own word, or an open choice
+    if any(group.exported or len(group.gpus) != 1 for group in groups):  # the cluster's own word, or an open choice
         return ()
     if groups:
         return [candidate for group in groups for candidate in graph.nodes.candidates(group)]
@@ -377,6 +411,8 @@ def _described(graph: Graph, user: _User, way: Sequence[Requirement]) -> Iterato
         for each in way
         if each.operator == "In" and len(each.values) == 1 and not each.uncertain and not each.is_field
     }
+    if isinstance(user.holder, ValueSelector):
+        return
     manifest = user.holder.manifest if isinstance(user.holder, Workload) else user.holder
     group = with_hardware(
         NodeGroup(

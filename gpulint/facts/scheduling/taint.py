@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from gpulint.facts.candidates import least
 from gpulint.facts.owner import Owners
+from gpulint.facts.patched import PLACEMENT, patched
 from gpulint.facts.values import Owner
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.landing import Excluded, names_nodes, takes_part
 from gpulint.graph.nodes import NodeGroup
@@ -30,7 +32,7 @@ _WHOLE = frozenset({"template", "podspec"})
 """Forms of a pod that hold all of its tolerations."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tainted:
     """Nodes that carry the taint."""
 
@@ -39,7 +41,7 @@ class Tainted:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaintFact:
     """Taints that keep a workload off GPU nodes whose labels it matches."""
 
@@ -58,7 +60,7 @@ class TaintFact:
     """Its tolerations, or where they would be."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TolerationFact:
     """A toleration for the key of a taint of declared nodes, whose value or effect it misses."""
 
@@ -82,6 +84,7 @@ class Tolerances:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
+        self._patched = patched(graph)
         self._declared = tuple(sorted({taint for group in graph.nodes.groups for taint in group.taints}))
         self._runtime_classes = {each.name: each for each in graph.of_kind("RuntimeClass", "node.k8s.io")}
         self._flavors = tuple(
@@ -97,6 +100,10 @@ class Tolerances:
     def open(self) -> bool:
         """Whether a policy of the input may add tolerations to any pod."""
         return self._injected
+
+    def is_patched(self, workload: Workload) -> bool:
+        """Whether a kustomization changes where it may run."""
+        return self._patched.pod(workload, *PLACEMENT)
 
     def barred(self, workload: Workload) -> list[tuple[Excluded, tuple[Taint, ...]]]:
         """The declared nodes that its labels allow, and the lasting taints that close them to it."""
@@ -166,7 +173,7 @@ def taint_facts(graph: Graph, owners: Owners) -> Iterator[TaintFact]:
             every=every,
             nodes=tuple(Tainted(name, nodes[name]) for name in first),
             more=len(nodes) - len(first),
-            confidence=least(sure, "low" if tolerances.open else "high"),
+            confidence=least(sure, "low" if tolerances.open or tolerances.is_patched(workload) else "high"),
             place=workload.spec_place(("tolerations",)).keyed(),
         )
 
@@ -185,7 +192,8 @@ def toleration_facts(graph: Graph, owners: Owners) -> Iterator[TolerationFact]:
                 if miss.toleration in seen:
                     continue
                 seen.add(miss.toleration)
-                yield _toleration_fact(graph, owners.of(workload), workload, miss, each.group)
+                fact = _toleration_fact(graph, owners.of(workload), workload, miss, each.group)
+                yield replace(fact, confidence="low") if tolerances.is_patched(workload) else fact
 
 
 def has_open_group(graph: Graph, workload: Workload, tolerances: Tolerances) -> bool:
@@ -193,7 +201,12 @@ def has_open_group(graph: Graph, workload: Workload, tolerances: Tolerances) -> 
     excluded = graph.landing(workload).excluded
     out = {id(each.group) for each in excluded if not tolerances.tolerated(workload, each)}
     able = (group for group in graph.nodes.distinct if takes_part(group, workload.placement, queued=True))
-    return any(group.may_have_gpu and id(group) not in out for group in able)
+    return any(not has_none(group) and id(group) not in out for group in able)
+
+
+def has_none(group: NodeGroup) -> bool:
+    """Whether a node is known to have no accelerator: by its type, or as the cluster itself lists none for it."""
+    return not group.may_have_gpu or (group.exported and not group.has_gpu)
 
 
 def near_place(workload: Workload, miss: NearMiss) -> Place:
@@ -274,8 +287,9 @@ def _toleration_fact(
     toleration = miss.toleration
     anything = toleration.operator == "Exists"
     tolerated = str(Taint(toleration.key, "" if anything else toleration.value, toleration.effect)).removesuffix(":")
-    told_apart = miss.reason == "value" and bool(toleration.value) and bool(miss.taint.value)
-    near = graph.spaces["nodes"] == "complete" or _is_near(workload, group)
+    complete = graph.spaces["nodes"] == "complete"
+    told_apart = miss.reason == "value" and bool(toleration.value) and bool(miss.taint.value) and not complete
+    near = complete or _is_near(workload, group)
     return TolerationFact(
         cluster=graph.scope.name,
         owner=owner,

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 from gpulint.facts.isolation.tenant import is_of_the_cluster, nvidia_runtime
 from gpulint.facts.owner import Owners
 from gpulint.facts.scheduling.taint import is_queued
 from gpulint.facts.values import Owner
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.gpu.catalog import by_instance_type
 from gpulint.graph import Graph
+from gpulint.graph.landing import names_nodes
 from gpulint.graph.workloads import Workload
 from gpulint.kube.kinds import gpu_resources
 from gpulint.kube.selectors import Requirement
@@ -47,7 +49,7 @@ _MERGED = re.compile(r"spark-kubernetes-(?:executor|driver)|base")
 """Containers of pods that are templates for Spark and Airflow, which add what the task asks for."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Visitor:
     """A pod that is set to run on GPU nodes, and gets no GPU in any way that the input shows."""
 
@@ -68,7 +70,7 @@ def visitors(graph: Graph, owners: Owners) -> Iterator[Visitor]:
     for workload in graph.pods:
         if workload.asked or workload.template.form not in _WHOLE:
             continue
-        drawn = _drawn(workload)
+        drawn = _drawn_to_gpus(workload) or _drawn_to_pool(graph, workload) or _let_in(workload)
         if drawn is None or not surroundings.is_plain(workload) or is_of_the_cluster(graph, owners, workload):
             continue
         way, label, place = drawn
@@ -92,15 +94,39 @@ def _means_gpus(workload: Workload) -> bool:
     return tolerates or any(_GPU_IMAGE.search(image) for image in images)
 
 
-def _drawn(workload: Workload) -> tuple[str, str, Place] | None:
-    """What makes it run on GPU nodes, and where that is written."""
+_Drawn: TypeAlias = "tuple[str, str, Place]"
+"""What makes a pod run on GPU nodes: the way and the label of a visitor, and where that is written."""
+
+
+def _drawn_to_gpus(workload: Workload) -> _Drawn | None:
+    """By a label that only nodes with GPUs have."""
     placement = workload.placement
     ways = [(*placement.node_selector, *term) for term in placement.terms or ((),)]
     chosen = [next((each for each in way if _selects_gpus(each)), None) for way in ways]
     first = chosen[0]
     if first is not None and None not in chosen:
         return "selector", first.key, workload.spec_place(first.value_path)
-    for toleration in placement.tolerations:
+    return None
+
+
+def _drawn_to_pool(graph: Graph, workload: Workload) -> _Drawn | None:
+    """By a label of the author's own, which declared nodes with GPUs have and those without do not."""
+    placement, landing = workload.placement, graph.landing(workload)
+    if not landing.bound or not names_nodes(placement) or placement.node_name or not landing.candidates:
+        return None
+    taken = {id(each.group) for each in landing.candidates if each.declared and each.group.has_gpu}
+    left = {id(each.group) for each in landing.excluded if each.mismatch is not None}
+    groups = [group for group in graph.nodes.distinct if group.kind not in {"ResourceFlavor", "ComputeClass"}]
+    if any(id(group) not in taken | left for group in groups) or all(group.has_gpu for group in groups):
+        return None
+    way = (*placement.node_selector, *(placement.terms[0] if placement.terms else ()))
+    told = next((each for each in way if each.operator == "In" and not each.uncertain and not each.is_field), None)
+    return ("selector", told.key, workload.spec_place(told.value_path)) if told else None
+
+
+def _let_in(workload: Workload) -> _Drawn | None:
+    """Not drawn there: by a toleration for them only."""
+    for toleration in workload.placement.tolerations:
         if toleration.key in _GPU_TAINTS:
             return "toleration", toleration.key, workload.spec_place((*toleration.path, "key"))
     return None

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gpulint.facts.owner import Owners
-from gpulint.facts.scheduling.taint import Tolerances, has_open_group, is_queued, near_place
+from gpulint.facts.scheduling.taint import Tolerances, has_none, has_open_group, is_queued, near_place
 from gpulint.facts.values import Owner
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
-from gpulint.graph.landing import Excluded, names_nodes
+from gpulint.graph.landing import Excluded, Landing, names_nodes
 from gpulint.graph.workloads import Workload
 from gpulint.kube.tree import get, is_placeholder, mapping
 from gpulint.manifest import Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exclusion:
     """A declared node or pool that cannot take the workload, and how many more cannot for the same reason."""
 
@@ -28,7 +28,7 @@ class Exclusion:
     """Where the node or pool is declared."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkloadFact:
     """A pod template that asks for an accelerator."""
 
@@ -64,19 +64,21 @@ def workload_facts(graph: Graph, owners: Owners) -> Iterator[WorkloadFact]:
     taints = frozenset(taint.key for group in graph.nodes.groups for taint in group.taints)
     tolerances = Tolerances(graph)
     missing_runtime_class = _RuntimeClasses(graph).missing
+    known: dict[Landing, tuple[int, tuple[Exclusion, ...]]] = {}  # many workloads have one landing
     for workload in graph.workloads:
         landing = graph.landing(workload)
         excluded = [each for each in landing.excluded if each.group.has_gpu and not each.group.conditional]
-        no_node = bool(excluded) and not any(candidate.declared for candidate in landing.candidates)
+        no_node = bool(excluded) and not any(each.declared and not has_none(each.group) for each in landing.candidates)
         no_node = no_node and workload.template.form != "instance"  # its controller makes the nodes
-        open_ = not excluded or has_open_group(graph, workload, tolerances)
+        open_ = not excluded or tolerances.is_patched(workload) or has_open_group(graph, workload, tolerances)
+        count, exclusions = known.get(landing) or known.setdefault(landing, (_count(excluded), _exclusions(excluded)))
         yield WorkloadFact(
             cluster=graph.scope.name,
             owner=owners.of(workload),
             selects=workload.placement.selects,
             no_node=no_node and not open_,
-            excluded=len({(group.kind, group.name) for each in excluded for group in each.groups}),
-            exclusions=_exclusions(excluded) if no_node else (),
+            excluded=count,
+            exclusions=exclusions if no_node else (),
             evident=("nodes",) if _speaks_of_nodes(workload, excluded, labels, taints) else (),
             selector_place=_selector_place(workload, excluded, tolerances),
             place=workload.manifest.place("metadata", "name"),
@@ -105,6 +107,10 @@ def _speaks_of_nodes(
     selects = names_nodes(placement) and asked <= labels
     tolerates = any(toleration.key in taints for toleration in placement.tolerations)
     return missed <= labels and (bool(missed) or selects or tolerates)
+
+
+def _count(excluded: list[Excluded]) -> int:
+    return len({(group.kind, group.name) for each in excluded for group in each.groups})
 
 
 def _exclusions(excluded: list[Excluded]) -> tuple[Exclusion, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from gpulint.config import Config
 from gpulint.facts.candidates import certainty, least
@@ -12,6 +11,7 @@ from gpulint.facts.owner import Owners
 from gpulint.facts.sharing.memory import Reservation, reservation
 from gpulint.facts.values import Owner
 from gpulint.finding import CONFIDENCES, Confidence
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.landing import Candidate
 from gpulint.graph.offers import Offer
@@ -24,7 +24,7 @@ _MOST_PODS = 100
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Guest:
     """A workload among those that can meet."""
 
@@ -34,7 +34,7 @@ class Guest:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tenancy:
     """Workloads of several tenants that can meet on one time-sliced GPU."""
 
@@ -51,7 +51,7 @@ class Tenancy:
     """Where the sharing is decided."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Crowd:
     """Servers that can meet on one time-sliced GPU, with the memory that they reserve."""
 
@@ -72,7 +72,7 @@ class Crowd:
     sharing_place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Member:
     workload: Workload
     asked: Asked
@@ -93,7 +93,7 @@ class _Member:
         return least("high" if self.candidate.declared else "medium", certainty(self.candidate, self.offer))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Spot:
     """A declared node or pool that is time-sliced, with the classes of those who can land there."""
 
@@ -108,7 +108,7 @@ class _Spot:
         return tuple(self.classes), self.offer.resource, self.offer.replicas, place, sure
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Asker:
     workload: Workload
     asked: Asked

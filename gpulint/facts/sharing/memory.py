@@ -5,14 +5,15 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gpulint.frozen import frozen
 from gpulint.graph.workloads import Asked, Workload
 from gpulint.kube.tree import is_placeholder, mapping, mappings, sequence, text
 from gpulint.manifest import Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reservation:
     """The part of a GPU's memory that one process of a server takes for itself."""
 
@@ -24,7 +25,7 @@ class Reservation:
     """The number, else the arguments that lack it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Engine:
     name: str
     option: re.Pattern[str]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from gpulint.frozen import frozen
 from gpulint.graph.configs import PluginEntry
 from gpulint.graph.landing import Candidate
 from gpulint.manifest import Place
@@ -12,7 +12,7 @@ from gpulint.manifest import Place
 _SUFFIX = ".shared"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Renaming:
     """The other name that every candidate advertises, while none has the one that is asked for."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gpulint.config import Config
 from gpulint.facts.owner import Owners
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.gpu.catalog import is_known_profile
 from gpulint.gpu.device_plugin import DevicePluginConfig, SharedResource, max_mps_replicas
 from gpulint.gpu.mig import RESOURCE_PREFIX
@@ -32,7 +33,7 @@ _MOST_CLIENTS = max_mps_replicas((99, 0))
 _FEWER_CLIENTS_BELOW = (7, 5)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bystander:
     """A workload that must not share its GPU and gets a shared one, or none."""
 
@@ -42,7 +43,7 @@ class Bystander:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SharingFact:
     """A device-plugin configuration, as one installer hands it to the plugin."""
 
@@ -97,7 +98,7 @@ class SharingFact:
     """The setting that leaves discovery out, else the key `mps`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SharedFact:
     """One resource that a device-plugin configuration shares."""
 
@@ -120,7 +121,7 @@ class SharedFact:
     gpu_place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InertFact:
     """A setting of a device-plugin configuration that comes to nothing."""
 
@@ -137,7 +138,7 @@ class InertFact:
     """What stands there; empty when nothing does."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Use:
     """An entry, and one installer that hands it to the plugin."""
 
@@ -603,7 +604,7 @@ def _never_there(name: str) -> str:
     return f"'{name}' is shared, but the device plugin makes no resource of this name{hint}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Strategy:
     """A MIG strategy under which MIG devices have no names of their own."""
 

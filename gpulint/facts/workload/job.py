@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gpulint.facts.owner import Owners
 from gpulint.facts.values import Owner
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.workloads import Workload
 from gpulint.kube.tree import get, mapping
@@ -16,7 +16,7 @@ _KUEUE_LIMIT = "kueue.x-k8s.io/max-exec-time-seconds"
 """Label of a job after which Kueue takes its quota back and suspends it (kueue pkg/controller/constants)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JobFact:
     """A Job of Kubernetes, or that of a CronJob, whose pods ask for accelerators."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gpulint.facts.owner import Owners
 from gpulint.facts.request.command import command_of
 from gpulint.facts.values import Owner
 from gpulint.finding import Confidence
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.workloads import Workload
 from gpulint.kube.tree import mapping, mappings, text
@@ -28,7 +28,7 @@ _CONTROLLER = re.compile(r"^[ \t]*-?[ \t]*[\"']?ENABLE_CULLING[\"']?\s*[:=]\s*[\
 _CONTROLLER_VARIABLE = re.compile(r"name:\s*[\"']?ENABLE_CULLING[\"']?\s*\n\s*value:\s*[\"']?(\w+)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NotebookFact:
     """Interactive pods with accelerators, and what ends them when they are idle."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gpulint.facts.owner import Owners
 from gpulint.facts.request.command import command_of
 from gpulint.facts.values import Owner
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.workloads import Workload
 from gpulint.kube.kinds import Container
@@ -22,7 +22,7 @@ _ANSWERS_NOBODY = re.compile(r"\bray start\b(?!.*--head)|--headless\b|multi-node
 """Ranks that only work for another pod."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelServer:
     """Pods that answer requests for a model, as their author's own pod template describes them."""
 

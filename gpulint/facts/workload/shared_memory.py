@@ -9,7 +9,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from gpulint.facts.candidates import Candidates, candidates
 from gpulint.facts.isolation.tenant import on_gke
@@ -18,11 +17,12 @@ from gpulint.facts.request.command import command_of, literals
 from gpulint.facts.request.parallelism import ranks
 from gpulint.facts.values import Owner
 from gpulint.finding import CONFIDENCES, Confidence
+from gpulint.frozen import frozen
 from gpulint.graph import Graph
 from gpulint.graph.workloads import Asked, Workload
 from gpulint.kube import quantity
 from gpulint.kube.kinds import Container, container_total
-from gpulint.kube.tree import is_placeholder, mapping, mappings, sequence, text
+from gpulint.kube.tree import integer, is_placeholder, mapping, mappings, sequence, text
 from gpulint.manifest import Place
 
 _SHM = "/dev/shm"  # noqa: S108 - a path in a container, nothing that is opened
@@ -51,7 +51,7 @@ _MUTATORS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SharedMemory:
     """What a container with GPUs finds at /dev/shm."""
 
@@ -140,6 +140,9 @@ def _processes(owner: Owner, workload: Workload, container: Container, gpus: int
         return "", "low"
     if owner.workload_class == "training":
         return f"trains on {gpus} GPUs", "medium"
+    slots = integer(workload.manifest.get("spec", "slotsPerWorker")) or 0
+    if workload.manifest.kind == "MPIJob" and owner.detail == "test" and slots > 1:
+        return f"{slots} ranks for each worker", "medium"
     if owner.workload_class == "inference" and _serves_over_pods(workload):
         return "serves one model from several pods", "medium"
     return "", "low"
@@ -156,7 +159,7 @@ def _serves_over_pods(workload: Workload) -> bool:
 # --- the mount --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Mount:
     kind: str
     place: Place

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from gpulint import untrusted
+from gpulint.frozen import frozen
 from gpulint.reports.graph import words
 from gpulint.reports.text import count
 
@@ -21,7 +21,7 @@ COLUMNS = ("Workloads", "What they get", "Nodes and pools", "Governed by", "Conf
 """Headings, from left to right."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Box:
     """A thing."""
 
@@ -41,7 +41,7 @@ class Box:
     """More on it, `path:line`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Frame:
     """A namespace."""
 
@@ -51,7 +51,7 @@ class Frame:
     severity: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """From one box to another, to the right."""
 
@@ -62,7 +62,7 @@ class Line:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sheet:
     """One cluster."""
 
@@ -76,7 +76,7 @@ class Sheet:
     """What is left out; empty when nothing is."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Drawing:
     """All clusters."""
 

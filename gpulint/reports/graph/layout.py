@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from gpulint.frozen import frozen
 
 _REACH = 220.0
 """How far below the first box that it is connected to a box is put: not halfway down a long column."""
@@ -16,7 +17,7 @@ _NARROW = frozenset("iljtfr.,:;'|!()[]/\\ -I`")
 _WIDE = frozenset("mwMW@%—…→")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Item:
     """A box to be placed."""
 

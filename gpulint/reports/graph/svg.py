@@ -6,11 +6,11 @@ It holds no script and refers to nothing outside. Sizes are in pixels.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
+from gpulint.frozen import frozen
 from gpulint.reports.graph.drawing import COLUMNS, Box, Drawing, Frame, Line, Sheet, boxes_of, drawing
 from gpulint.reports.graph.layout import Item, placed, text_width, wrapped
 
@@ -32,7 +32,7 @@ _MOST_LINES = 3
 """Lines that one sentence may take."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Row:
     """A line of text in a box."""
 
@@ -40,7 +40,7 @@ class _Row:
     style: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Placed:
     """A box with its text and where it goes."""
 
@@ -52,7 +52,7 @@ class _Placed:
     height: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Border:
     """A frame and where it goes."""
 
@@ -63,7 +63,7 @@ class _Border:
     height: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Page:
     """A sheet with everything in its place, from `top` on."""
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from gpulint.finding import NotAnalysed
+from gpulint.frozen import frozen
 from gpulint.source.discovery import Input
 from gpulint.source.document import Source
 from gpulint.source.rendering import charts, overlays
@@ -29,7 +30,7 @@ from gpulint.source.text import read_text
 Tool: TypeAlias = Literal["helm", "kustomize"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """A chart or overlay to be rendered, and what with."""
 
@@ -43,7 +44,7 @@ class Wanted:
     namespace: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """What a run wants rendered."""
 
@@ -79,7 +80,7 @@ class Render:
         yield from self.values
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rendered:
     """What was rendered, and what it stands for."""
 
@@ -121,7 +122,7 @@ def render(inputs: Sequence[Input], root: Path, asked: Asked) -> Rendered:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Job:
     wanted: Wanted
     part: Chart | Overlay

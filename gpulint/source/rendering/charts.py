@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from gpulint.frozen import frozen
 from gpulint.source.document import Source
 from gpulint.source.rendering.process import SECONDS, Outcome, program, run, sandbox
 from gpulint.source.roles import CHART_FILE
@@ -25,7 +25,7 @@ _PARTS = re.compile(r"(?:charts/[^/]+/)*(?:templates/.+|values\.ya?ml|Chart\.yam
 _RELEASE = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,51}[a-z0-9])?")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chart:
     """A chart and the texts it is made of."""
 

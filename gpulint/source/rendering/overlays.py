@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from gpulint.frozen import frozen
 from gpulint.source.document import Source
 from gpulint.source.rendering.process import SECONDS, Outcome, program, run, sandbox
 from gpulint.source.roles import KUSTOMIZATION_NAMES
@@ -24,7 +25,7 @@ _REMOTE = re.compile(
 _HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}(?::\d+)?/.+/.+")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Overlay:
     """A kustomization and all the local files that its build takes."""
 
@@ -70,7 +71,7 @@ def build(each: Overlay, seconds: float = SECONDS) -> tuple[Outcome, tuple[Origi
         return replace(outcome, text=text), origins
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Origin:
     """Where an object of a build comes from."""
 

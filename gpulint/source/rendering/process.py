@@ -11,10 +11,11 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import IO
+
+from gpulint.frozen import frozen
 
 SECONDS = 60.0
 """What one rendering may take."""
@@ -30,7 +31,7 @@ _LONGEST_COMPLAINT = 300
 _LOG_HEAD = re.compile(r"^[EWIF]\d{4} [\d:.]+ +\d+ \S+\] (?:\"command failed\" err=)?")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What a program wrote, or why that is of no use."""
 
