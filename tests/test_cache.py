@@ -21,7 +21,7 @@ from gpulint.linter import Options, silent
 from gpulint.linter import lint as lint_anew
 from gpulint.reports import render
 
-SITUATION = Path(__file__).parent / "fixtures" / "training-on-shared-gpus"
+SITUATION = Path(__file__).parent / "fixtures" / "one-cluster-for-all-strategies"
 FORMATS = ("text", "json", "sarif", "github", "junit", "gitlab", "checkstyle", "rdjson", "markdown", "html")
 
 POD = """apiVersion: v1

@@ -135,6 +135,19 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         deployment("a", container() | {"image": {"repository": "vllm/vllm-openai", "tag": "v1"}}),
         "inference high",
     ),
+    "an image split as the chart of JupyterHub does": (
+        deployment("a", container() | {"image": {"name": "quay.io/jupyter/pytorch-notebook", "tag": "cuda12"}}),
+        "interactive high",
+    ),
+    "the users of JupyterHub, in values": (
+        made(
+            "helm.toolkit.fluxcd.io/v2",
+            "HelmRelease",
+            "hub",
+            {"values": {"singleuser": {"extraResource": {"limits": {"nvidia.com/gpu": 1}}}}},
+        ),
+        "interactive high",
+    ),
     "an image whose own entry point serves, with options of it": (
         bare("x", container("mirror.local/tgi/text-generation-inference:3.3", args=["--model-id", "org/m"])),
         "inference high",

@@ -68,6 +68,24 @@ def test_the_last_of_two_values_counts() -> None:
     assert (found.text, found.place.field().rpartition("env")[2]) == ("7", "[1].value")
 
 
+def test_values_of_a_chart_may_map_names_to_values() -> None:
+    text = """
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: media}
+spec:
+  values:
+    controllers:
+      main:
+        containers:
+          app:
+            env: {NVIDIA_VISIBLE_DEVICES: all, CUDA_VISIBLE_DEVICES: {valueFrom: {}}}
+            resources: {limits: {nvidia.com/gpu: 1}}
+"""
+    found = listed(text)
+    assert (found.form, found.units, found.place.field().rpartition("env")[2]) == ("all", 1, ".NVIDIA_VISIBLE_DEVICES")
+
+
 def test_units_that_a_placeholder_hides_are_unknown() -> None:
     assert listed(pod(env=variable("0"), limits="nvidia.com/gpu: '${N}'")).units == -1
 

@@ -73,8 +73,12 @@ def overlay(kustomization: str, **others: str) -> dict[str, str]:
     [
         pytest.param(BASE, False, id="no overlay"),
         pytest.param(overlay("resources: [../base]\n"), False, id="an overlay without patches"),
-        pytest.param(overlay(NAMED.replace("PATH", "add.yaml"), add=MERGE.replace("NAME", "server")), True, id="merged"),
-        pytest.param(overlay(NAMED.replace("PATH", "add.yaml"), add=MERGE.replace("NAME", "other")), False, id="another"),
+        pytest.param(
+            overlay(NAMED.replace("PATH", "add.yaml"), add=MERGE.replace("NAME", "server")), True, id="merged"
+        ),
+        pytest.param(
+            overlay(NAMED.replace("PATH", "add.yaml"), add=MERGE.replace("NAME", "other")), False, id="another"
+        ),
         pytest.param(overlay(OPERATIONS.replace("TARGET", "kind: Deployment")), True, id="operations by kind"),
         pytest.param(overlay(OPERATIONS.replace("TARGET", "kind: StatefulSet")), False, id="of another kind"),
         pytest.param(overlay(OPERATIONS.replace("TARGET", "labelSelector: tier=gpu")), True, id="operations by label"),

@@ -417,3 +417,20 @@ def test_a_declared_product_is_written_over_by_feature_discovery(
 ) -> None:
     texts = (node("a", {PRODUCT: "Tesla-T4", CONFIG: "any"}), policy("any"), settings(any=config))
     assert declared(lands(*texts, pod(nodeSelector={PRODUCT: product}))) == expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ({"node.kubernetes.io/instance-type": "g5.xlarge"}, set()),
+        ({"node.kubernetes.io/instance-type": "Standard_NC6s_v3"}, set()),
+        ({"eks.amazonaws.com/nodegroup": "gpu", PRODUCT: "Tesla-T4"}, set()),
+        ({"node.kubernetes.io/instance-type": "a2-highgpu-1g"}, {"b"}),
+        ({PRODUCT: "Tesla-T4"}, {"b"}),
+    ],
+    ids=["type of AWS", "type of Azure", "label of AWS", "its own cloud", "no cloud"],
+)
+def test_labels_of_another_cloud_are_not_there(labels: dict[str, str], expected: set[str]) -> None:
+    selected = {"cloud.google.com/gke-accelerator": "nvidia-tesla-a100"}
+    named = node("a", {**selected, PRODUCT: "Tesla-T4"})
+    assert declared(lands(named, node("b", labels), pod(nodeSelector=selected))) == {"a"} | expected

@@ -778,6 +778,22 @@ def test_a_pool_of_fixed_size_does_not_follow_pods() -> None:
     assert [(group.autoscaler, group.most) for group in found] == [("karpenter", -1), ("", 2)]
 
 
+@pytest.mark.parametrize(
+    ("priorities", "gpus", "most"),
+    [
+        ("[{gpu: {type: nvidia-l4, count: 1}}, {machineType: a3-highgpu-8g}]", ["h100-80gb", "l4"], 8),
+        ("[{gpu: {type: nvidia-l4, count: 1}}, {machineFamily: g2}]", [], -1),
+        ("[{gpu: {type: nvidia-l4, count: 1}}, {gpu: {type: $TYPE, count: 1}}]", [], 1),
+        ("[{gpu: {type: nvidia-l4, count: $COUNT}}]", ["l4"], -1),
+    ],
+    ids=["a machine type with GPUs of its own", "a family", "a type to fill in", "a number to fill in"],
+)
+def test_priorities_are_alternatives(priorities: str, gpus: list[str], most: int) -> None:
+    head = "apiVersion: cloud.google.com/v1\nkind: ComputeClass\nmetadata: {name: c}\n"
+    group = groups({"class.yaml": f"{head}spec: {{priorities: {priorities}}}\n"})["c"]
+    assert ([gpu.id for gpu in group.gpus], group.most_gpus_per_node) == (gpus, most)
+
+
 # --- machines ---------------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from gpulint.source.compose import compose
+from gpulint.source.compose import MAX_TOKENS, compose
 from gpulint.source.plain import plain_data
 
 REFUSED = "refused"
@@ -126,4 +126,10 @@ def test_share_of_aliases(size: int, copies: int, taken: bool) -> None:
 
 
 def test_a_long_list_is_no_alias_bomb() -> None:
-    assert compose("[" + "1, " * 1_200_000 + "]")[1] == []
+    assert compose("[" + "1, " * 300_000 + "]")[1] == []
+
+
+def test_a_list_of_millions_is_not_parsed() -> None:
+    root, found = compose("k: [" + "1," * MAX_TOKENS + "]")
+    assert root is None
+    assert [each.kind for each in found] == ["too-large"]

@@ -53,6 +53,8 @@ _HEADS = _IMAGES | {"command", "variables"}
 _COMMANDED = frozenset({"ray.io"})
 """API groups whose controllers put a command of their own before an image's: `ray start` of KubeRay."""
 _EXPOSURE = frozenset({"port", "probe", "service", "kind", "name", "label"})
+_SINGLEUSER = "singleuser"
+"""The section of values in which the chart of JupyterHub has the pods of its users."""
 _DECISIVE = 5
 _NO_TRAINING = frozenset({"simulation-command"})
 _LONGEST_COMMAND = 20_000
@@ -141,6 +143,8 @@ def classify(
     written = _stated(template, data)
     if written is not None:
         return written
+    if _SINGLEUSER in template.path:
+        return WorkloadClass("interactive", "", "high", ("the servers of JupyterHub's users",))
     features = _features(kind, template, data, templates, gpu_containers, name, folder, has_service)
     votes = _votes(kind, features)
     learns = kind is None or kind.workload_class != "training" or not _does_something_else(votes)

@@ -162,15 +162,15 @@ def _built(folder: str, kustomizations: Mapping[str, Mapping[str, object]], sour
     return {source.path for source in sources if source.path.startswith(f"{folder}/")}
 
 
-def built_by_flux(sources: Iterable[Source]) -> Iterator[tuple[Document, frozenset[str]]]:
-    """Each Kustomization of Flux, and the files that it builds."""
+def patched_by_flux(sources: Iterable[Source]) -> Iterator[tuple[Document, frozenset[str]]]:
+    """Each Kustomization of Flux that has patches, and the files that it builds."""
     sources = tuple(sources)
     kustomizations = _kustomizations(sources)
     for source in sources:
         for document in source.documents():
             if document.kind == "Kustomization" and document.api_version.startswith(_FLUX_GROUP):
                 path = text(get(document.data(), ("spec", "path")))
-                if path and not is_placeholder(path):
+                if path and not is_placeholder(path) and get(document.data(), ("spec", "patches")):
                     folder = posixpath.normpath(path.lstrip("/"))
                     yield document, frozenset(_built("" if folder == "." else folder, kustomizations, sources))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
+from types import MappingProxyType
 from typing import TypeAlias
 
 from gpulint.frozen import frozen
@@ -72,6 +74,21 @@ _COMMON_LABELS = (
 """Labels that tell no pool from another: nodes that nobody declares have them as well."""
 _OF_GPUS = ("nvidia.com/", "amd.com/", "cloud.google.com/", "karpenter.", "eks.amazonaws.com/instance-", INSTANCE_TYPE)
 """Labels that tell of a node's GPUs, or of how they are shared."""
+_CLOUDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "aws": ("eks.amazonaws.com/", "karpenter.k8s.aws/", "topology.k8s.aws/", "alpha.eksctl.io/"),
+        "azure": ("kubernetes.azure.com/", "karpenter.azure.com/"),
+        "google": ("cloud.google.com/",),
+    }
+)
+"""Domains of labels that only one cloud sets."""
+_INSTANCE_TYPES: Mapping[str, re.Pattern[str]] = MappingProxyType(
+    {
+        "aws": re.compile(r"[a-z][\w-]*\.(?:\d*xlarge|metal\b|large|medium|small|micro|nano)"),
+        "azure": re.compile(r"Standard_\w+"),
+        "google": re.compile(r"[a-z]\d[a-z]?-(?:standard|highgpu|megagpu|ultragpu|edgegpu|maxgpu|highmem|highcpu)-"),
+    }
+)
 _OF_ONE_NODE = frozenset({"nvidia.com/gfd.timestamp"})
 _COMPUTE_CLASS = "cloud.google.com/compute-class"
 _GKE = "cloud.google.com/"
@@ -215,7 +232,8 @@ class Nodes:
         if known is None:
             known = _computed(candidate)
             if not candidate.group.exported:
-                absent = self._conventions(candidate.group) - set(candidate.group.labels) - set(known.values)
+                absent = self._conventions(candidate.group) | self._of_other_clouds(candidate.group)
+                absent -= {*candidate.group.labels, *known.values}
                 known = replace(known, values={**known.values, **dict.fromkeys(absent, frozenset({ABSENT}))})
             product = _discovered_product(candidate)
             alike = (id(candidate.group), known.names, frozenset(known.values.items()), product)
@@ -332,6 +350,11 @@ class Nodes:
         if self.admission_adds_tolerations or any(key.startswith(_GKE) for key in group.labels):
             return tuple(each for each in taints if not each.key.startswith(_ACCELERATOR_TAINTS))
         return taints
+
+    def _of_other_clouds(self, group: NodeGroup) -> frozenset[str]:
+        """Keys that pods select by and that no node of the group's cloud has."""
+        own = _cloud(group)
+        return frozenset(key for key in self.asked.keys if own and _cloud_of_key(key) not in {"", own})
 
     def _conventions(self, group: NodeGroup) -> frozenset[str]:
         """Keys of the author's own that nodes declared the same way carry: a group without one evidently lacks it."""
@@ -494,6 +517,19 @@ def _discovered_product(candidate: Candidate) -> str:
     slice_ = f"-MIG-{offer.profile.replace('+', '.')}" if offer.profile else ""
     suffix = slice_ + ("-SHARED" if offer.sharing in SHARED and offer.resource == FULL_GPU else "")
     return declared + suffix if suffix else ""
+
+
+def _cloud(group: NodeGroup) -> str:
+    """The cloud that the labels or the instance types of a group are of; empty where none is evident."""
+    found = {_cloud_of_key(key) for key in (*group.labels, *group.possible.values)} - {""}
+    types = group.possible.values.get(INSTANCE_TYPE) or frozenset({group.label(INSTANCE_TYPE)})
+    for each in types:
+        found |= {cloud for cloud, pattern in _INSTANCE_TYPES.items() if isinstance(each, str) and pattern.match(each)}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _cloud_of_key(key: str) -> str:
+    return next((cloud for cloud, domains in _CLOUDS.items() if key.startswith(domains)), "")
 
 
 def _named(group: NodeGroup) -> LabelSet:

@@ -29,7 +29,6 @@ from gpulint.manifest import Manifest, Place
 from gpulint.source import Path
 from gpulint.untrusted import number
 
-GKE_SPOT = "cloud.google.com/gke-spot"
 _FAKE_NODE = "kwok.x-k8s.io/node"
 _NODE_NAME = "nfd.node.kubernetes.io/node-name"
 _GKE_LABELS = {
@@ -70,17 +69,22 @@ def gke_labels(accelerator: Accelerator, place: Callable[[Path], Place]) -> Iter
             yield key, Label(_GKE_STRATEGIES.get(written.text, written.text), place(written.path))
 
 
-def accelerated(group: NodeGroup, found: Sequence[Accelerator]) -> NodeGroup:
-    """With the products of accelerators that no label names: where one of them is chosen, or on other clouds."""
+def accelerated(group: NodeGroup, found: Sequence[Accelerator], *, closed: bool = True) -> NodeGroup:
+    """With the products of accelerators that no label names: where one of them is chosen, or on other clouds.
+
+    `closed` is false where nodes may have others.
+    """
     if not found:
         return group
     meant = [accelerators(GKE_ACCELERATOR, each.type.text) for each in found]
-    gpus: dict[str, Gpu] = {gpu.id: gpu for each in meant for gpu in each}
+    gpus: dict[str, Gpu] = {gpu.id: gpu for each in (group.gpus, *meant) for gpu in each}
     counts = [_number(each.count) for each in found]
+    known = closed and min(counts) >= 0
+    if group.conditional or not group.gpus:  # else they are the ones that the label or the instance type tells of
+        group = replace(group, gpus=tuple(gpus.values()) if all(meant) and closed else ())
     return replace(
         group,
-        gpus=group.gpus or (tuple(gpus.values()) if all(meant) else ()),
-        most_gpus_per_node=max(counts) if min(counts) >= 0 else -1,
+        most_gpus_per_node=max(*counts, group.most_gpus_per_node) if known else -1,
         has_gpu=True,
     )
 
@@ -191,6 +195,7 @@ def _group(manifest: Manifest, declaration: Declaration, draft: _Draft) -> NodeG
         if key not in possible.values:
             possible = replace(possible, values={**possible.values, key: frozenset[Value](values)})
     types = [each.value for each in draft.types] or list(chosen.names)
+    alternatives = declaration.tells == "choice" and bool(types)
     counts = {_number(each.count) for each in declaration.accelerators}
     group = NodeGroup(
         name=declaration.name,
@@ -207,7 +212,7 @@ def _group(manifest: Manifest, declaration: Declaration, draft: _Draft) -> NodeG
         cluster=declaration.cluster,
         identity=declaration.identity,
         allocatable=declaration.resources,
-        gpus_per_node=counts.pop() if len(counts) == 1 else draft.gpus,
+        gpus_per_node=counts.pop() if len(counts) == 1 and not alternatives else draft.gpus,
         count=declaration.count,
         most=draft.most,
         gpu_limit=declaration.limit,
@@ -216,7 +221,7 @@ def _group(manifest: Manifest, declaration: Declaration, draft: _Draft) -> NodeG
     if declaration.requirements and chosen.names:
         group = replace(group, hardware=_required_place(manifest, declaration.requirements, *TYPE_KEYS))
     found = with_hardware(group, types, closed=not draft.types_open and (chosen.closed or bool(draft.types)))
-    return accelerated(found, declaration.accelerators)
+    return accelerated(found, declaration.accelerators, closed=not draft.types_open)
 
 
 def _labels(manifest: Manifest, declaration: Declaration, draft: _Draft) -> tuple[dict[str, Label], LabelSet]:

@@ -29,6 +29,8 @@ QUOTED = "quoted"
 MERGE = "<<"
 """The key of a mapping that another is merged into."""
 MAX_NESTING = 200
+MAX_TOKENS = 2_000_000
+"""Lines, commas and brackets of a document: each can be a node, and a node takes a thousand bytes."""
 
 ProblemKind: TypeAlias = Literal[
     "syntax", "duplicate-key", "alias-bomb", "nesting", "undecodable", "too-large", "symlink", "unreadable"
@@ -55,6 +57,8 @@ def compose(text: str) -> tuple[Node | None, list[SourceProblem]]:
     There is no root where the text is empty, broken, or would expand or nest beyond all bounds. A root with duplicate
     keys is a root.
     """
+    if len(text) > MAX_TOKENS and sum(map(text.count, ",\n[{")) > MAX_TOKENS:
+        return None, [SourceProblem(0, _first_line_end(text), "too-large", f"more than {MAX_TOKENS:,} lines or values")]
     try:
         root = _parse(text)
     except yaml.YAMLError as error:

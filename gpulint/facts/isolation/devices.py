@@ -118,10 +118,17 @@ def device_lists(graph: Graph, owners: Owners) -> Iterator[DeviceList]:
 
 
 def _variables(workload: Workload, container: Container) -> dict[str, tuple[str, Place]]:
-    """The last literal value of each variable, which is the one that counts."""
+    """The last literal value of each variable, which is the one that counts; values of charts may map names to them."""
+    env = workload.container(container).get("env")
+    if isinstance(env, Mapping):
+        return {
+            name: (text(env[name]), workload.place(container, ("env", name)))
+            for name in (VISIBLE_DEVICES, CUDA_DEVICES)
+            if name in env and not isinstance(env[name], Mapping)
+        }
     return {
         text(item["name"]): (text(item.get("value")), workload.place(container, ("env", index, "value")))
-        for index, item in mappings(workload.container(container).get("env"))
+        for index, item in mappings(env)
         if item.get("name") in (VISIBLE_DEVICES, CUDA_DEVICES) and "valueFrom" not in item
     }
 

@@ -369,7 +369,10 @@ def _needed(queued: _Queued, resource: str) -> list[int]:
 
 
 def _at_once(workload: Workload) -> int | None:
-    """Pods that one Workload of Kueue is for: of a LeaderWorkerSet each group has its own (pkg/controller/jobs/leaderworkerset)."""
+    """Pods that are admitted together: each group of a LeaderWorkerSet has a Workload of its own.
+
+    Kueue makes them in pkg/controller/jobs/leaderworkerset.
+    """
     replicas, manifest = workload.template.replicas, workload.manifest
     if manifest.kind != "LeaderWorkerSet" or not replicas:
         return replicas

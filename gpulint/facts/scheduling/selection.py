@@ -379,7 +379,9 @@ def _is_plain_product(value: str) -> bool:
     return not known and _BOARD_NAME.fullmatch(value) is not None
 
 
-_BOARD_NAME = re.compile(r"(?:NVIDIA-(?:GeForce|RTX|TITAN|Quadro)|GeForce|Quadro|TITAN|Tesla)-(?!.*(?:-SHARED$|-MIG-)).+")
+_BOARD_NAME = re.compile(
+    r"(?:NVIDIA-(?:GeForce|RTX|TITAN|Quadro)|GeForce|Quadro|TITAN|Tesla)-(?!.*(?:-SHARED$|-MIG-)).+"
+)
 """As drivers spell boards for workstations, of which there are more than the catalogue has."""
 
 
