@@ -1,15 +1,18 @@
 """Speed and memory of gpulint beside its peers, measured in one run, because machines differ more than tools.
 
-    python benchmarks/compare.py [--peers] [--repeat N] [NAME=FOLDER …]
+    python benchmarks/compare.py [--peers] [--peers-path FOLDER] [--repeat N] [--scale] [NAME=FOLDER …]
 
-Without folders it measures a synthetic repository that it makes itself. With `--peers` it installs checkov and yamllint
-into a virtual environment of their own (kept in benchmarks/.peers) and gives their times as multiples of gpulint's.
+Without folders it measures synthetic repositories (see `synthetic.py`). With `--peers` it installs checkov and yamllint
+into a virtual environment of their own (kept in benchmarks/.peers), looks for kube-linter, kube-score and kubeconform
+on PATH and in the folder of `--peers-path`, and gives their times as multiples of gpulint's. Times are those of the
+processor, of all processes of a tool together: what else the machine does counts for less.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -19,8 +22,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import synthetic
+
 HERE = Path(__file__).parent
-PEERS = ("checkov", "yamllint")
+IN_PYTHON = ("checkov", "yamllint")
+BINARIES = ("kube-linter", "kube-score", "kubeconform")
+SIZES = (12_500, 25_000, 50_000, 100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """How a peer is started."""
+
+    version: tuple[str, ...]
+    check: tuple[str, ...]
+    """The folder follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +51,47 @@ class Cost:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", metavar="NAME=FOLDER")
-    parser.add_argument("--peers", action="store_true", help="measure checkov and yamllint as well")
+    parser.add_argument("--peers", action="store_true", help="measure others as well")
+    parser.add_argument("--peers-path", type=Path, help="where binaries of peers are that are not on PATH")
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--files", type=int, default=800, help="size of the synthetic repository")
+    parser.add_argument("--manifests", type=int, default=3200, help="size of the synthetic repository")
+    parser.add_argument("--scale", action="store_true", help="gpulint alone on repositories that double in size")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folders = dict(_named(asked.folders)) or {"synthetic repository": _synthetic(Path(scratch), asked.files)}
-        single = _single(Path(scratch))
-        tools = {"gpulint": _gpulint(), **(_peers() if asked.peers else {})}
+        if asked.scale:
+            _scale(Path(scratch), asked.repeat)
+            return
+        folders = dict(_named(asked.folders)) or {"synthetic repository": _synthetic(Path(scratch), asked.manifests)}
+        tools = {"gpulint": _gpulint(), **(_peers(asked.peers_path) if asked.peers else {})}
         print(f"{'':34}{'seconds':>9}{'MB':>8}   ratio to gpulint")
-        _row("--version", {name: _run([*command[:-1], "--version"], asked.repeat) for name, command in _starts(tools)})
-        _row("one file", {name: _run([*command, str(single)], asked.repeat) for name, command in tools.items()})
+        _row("--version", {name: _run(tool.version, asked.repeat) for name, tool in tools.items()})
+        single = _single(Path(scratch))
+        _row("one file", {name: _run([*tool.check, str(single)], asked.repeat) for name, tool in tools.items()})
         for name, folder in folders.items():
             count = sum(1 for each in folder.rglob("*.y*ml") if each.is_file())
-            costs = {tool: _run([*command, str(folder)], asked.repeat) for tool, command in tools.items()}
+            costs = {tool: _run([*each.check, str(folder)], asked.repeat) for tool, each in tools.items()}
             _row(f"{name} ({count} YAML files)", costs)
+            _again(folder, Path(scratch) / "cache", costs["gpulint"])
+
+
+def _scale(scratch: Path, repeat: int) -> None:
+    before = 0.0
+    for size in SIZES:
+        cost = _run([*_gpulint().check, str(_synthetic(scratch, size))], repeat)
+        growth = f"   {cost.seconds / before:.2f}× the time of half as many" if before else ""
+        print(f"{size:9,} manifests{cost.seconds:9.2f} s{cost.megabytes:8.0f} MB{growth}", flush=True)
+        before = cost.seconds
+
+
+def _again(folder: Path, cache: Path, own: Cost) -> None:
+    """A second run in which nothing has changed."""
+    command = [each for each in _gpulint().check if each != "--no-cache"] + ["--cache-dir", str(cache), str(folder)]
+    _run(command, 1)
+    again = _run(command, 3)
+    print(
+        f"  {'gpulint, nothing changed':32}{again.seconds:9.2f}{again.megabytes:8.0f}"
+        f"   {again.seconds / own.seconds:.2f}× time"
+    )
 
 
 def _row(what: str, costs: dict[str, Cost]) -> None:
@@ -58,27 +100,43 @@ def _row(what: str, costs: dict[str, Cost]) -> None:
     for name, cost in costs.items():
         times, sizes = cost.seconds / own.seconds, cost.megabytes / own.megabytes
         ratio = "" if name == "gpulint" else f"   {times:.1f}× time, {sizes:.1f}× memory"
-        print(f"  {name:32}{cost.seconds:9.2f}{cost.megabytes:8.0f}{ratio}")
+        print(f"  {name:32}{cost.seconds:9.2f}{cost.megabytes:8.0f}{ratio}", flush=True)
 
 
-def _gpulint() -> list[str]:
-    return [sys.executable, "-m", "gpulint", "check", "--exit-zero", "--allow-empty", "--quiet", "--format", "concise"]
+def _gpulint() -> Tool:
+    itself = (sys.executable, "-m", "gpulint")
+    flags = ("--isolated", "--exit-zero", "--allow-empty", "--quiet", "--format", "concise", "--no-cache")
+    return Tool((*itself, "--version"), (*itself, "check", *flags))
 
 
-def _starts(tools: dict[str, list[str]]) -> Iterator[tuple[str, list[str]]]:
-    for name, command in tools.items():
-        yield name, [sys.executable, "-m", "gpulint", ""] if name == "gpulint" else [command[0], ""]
-
-
-def _peers() -> dict[str, list[str]]:
+def _peers(path: Path | None) -> dict[str, Tool]:
     home = HERE / ".peers"
     if not home.is_dir():
         venv.create(home, with_pip=True)
-        subprocess.run([home / "bin" / "pip", "install", "--quiet", *PEERS], check=True)
-    return {
-        "checkov": [str(home / "bin" / "checkov"), "--framework", "kubernetes", "--quiet", "--soft-fail", "-d"],
-        "yamllint": [str(home / "bin" / "yamllint"), "--no-warnings", "-d", "relaxed"],
+        subprocess.run([home / "bin" / "pip", "install", "--quiet", *IN_PYTHON], check=True)
+    checkov, yamllint = (str(home / "bin" / name) for name in IN_PYTHON)
+    found = {
+        "checkov": Tool((checkov, "--version"), (checkov, "--framework", "kubernetes", "--quiet", "--soft-fail", "-d")),
+        "yamllint": Tool((yamllint, "--version"), (yamllint, "--no-warnings", "-d", "relaxed")),
     }
+    search = os.pathsep.join([*([str(path)] if path else []), os.environ.get("PATH", "")])
+    for name in BINARIES:
+        program = shutil.which(name, path=search)
+        if program is None:
+            print(f"{name}: not measured, it is neither on PATH nor in --peers-path", file=sys.stderr)
+        else:
+            found[name] = _binary(name, program)
+    return found
+
+
+def _binary(name: str, program: str) -> Tool:
+    """kube-score takes files only: `sh` finds them, in one process for all."""
+    if name == "kube-linter":
+        return Tool((program, "version"), (program, "lint"))
+    if name == "kubeconform":  # without schemas of what is not Kubernetes' own, and none are fetched for it
+        return Tool((program, "-v"), (program, "-ignore-missing-schemas", "-summary"))
+    script = 'find "$1" -name "*.y*ml" -type f -print0 | xargs -0 -n 100000 "$0" score --exit-one-on-error'
+    return Tool((program, "version"), ("sh", "-c", script, program))
 
 
 def _run(command: Sequence[str], repeat: int) -> Cost:
@@ -87,7 +145,7 @@ def _run(command: Sequence[str], repeat: int) -> Cost:
 
 
 def _once(command: Sequence[str]) -> Cost:
-    """One run in a child of its own, so that the peak of its memory is its own."""
+    """One run in a child of its own, so that its times and the peak of its memory are its own."""
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "PYTHONDONTWRITEBYTECODE": ""}
     child = [sys.executable, "-c", _CHILD, *command]
     done = subprocess.run(child, capture_output=True, text=True, check=True, env=environment)
@@ -96,10 +154,10 @@ def _once(command: Sequence[str]) -> Cost:
 
 
 _CHILD = """
-import resource, subprocess, sys, time
-start = time.perf_counter()
+import resource, subprocess, sys
 subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss)
 """
 
 
@@ -110,75 +168,18 @@ def _named(given: Sequence[str]) -> Iterator[tuple[str, Path]]:
 
 
 def _single(scratch: Path) -> Path:
-    """A folder with one GPU pod: checkov takes folders only."""
+    """A folder with one GPU job: checkov takes folders only."""
     folder = scratch / "single"
     folder.mkdir()
-    (folder / "pod.yaml").write_text(_POD.format(name="one", gpus=1), encoding="utf-8")
+    (folder / "job.yaml").write_text(synthetic.manifest(3, pools=2), encoding="utf-8")
     return folder
 
 
-def _synthetic(scratch: Path, files: int) -> Path:
-    """Three manifests in four have nothing to do with GPUs, as in real repositories."""
-    folder = scratch / "synthetic"
-    for number in range(files):
-        place = folder / f"team-{number % 17}"
-        place.mkdir(parents=True, exist_ok=True)
-        gpu = number % 4 == 0
-        text = _POD.format(name=f"train-{number}", gpus=number % 8 + 1) if gpu else _PLAIN.format(name=f"web-{number}")
-        (place / f"{number}.yaml").write_text(text, encoding="utf-8")
+def _synthetic(scratch: Path, manifests: int) -> Path:
+    folder = scratch / f"synthetic-{manifests}"
+    synthetic.write(folder, manifests)
     return folder
 
-
-_POD = """apiVersion: v1
-kind: Pod
-metadata:
-  name: {name}
-  namespace: research
-spec:
-  nodeSelector:
-    nvidia.com/gpu.product: NVIDIA-A100-SXM4-80GB
-  tolerations:
-    - key: nvidia.com/gpu
-      operator: Exists
-  containers:
-    - name: main
-      image: pytorch/pytorch:2.6.0
-      command: [torchrun, train.py]
-      resources:
-        limits:
-          nvidia.com/gpu: {gpus}
-"""
-
-_PLAIN = """apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: {name}
-spec:
-  replicas: 2
-  selector:
-    matchLabels:
-      app: {name}
-  template:
-    metadata:
-      labels:
-        app: {name}
-    spec:
-      containers:
-        - name: web
-          image: nginx:1.29
-          ports:
-            - containerPort: 80
----
-apiVersion: v1
-kind: Service
-metadata:
-  name: {name}
-spec:
-  selector:
-    app: {name}
-  ports:
-    - port: 80
-"""
 
 if __name__ == "__main__":
     main()

@@ -46,10 +46,11 @@ def write(folder: Path, count: int) -> None:
 def _manifests(count: int) -> Iterator[str]:
     pools = max(count // PER_POOL, 2)
     for number in range(count):
-        yield _manifest(number, pools)
+        yield manifest(number, pools)
 
 
-def _manifest(number: int, pools: int) -> str:
+def manifest(number: int, pools: int) -> str:
+    """One of the manifests; jobs select one of so many pools, and some one that there is not."""
     namespace = f"team-{number // PER_NAMESPACE}"
     if number % PER_CONFIG == 7:
         return _CONFIG.format(name=f"slices-{number // PER_CONFIG}", replicas=number % 3 + 2)

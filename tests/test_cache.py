@@ -209,7 +209,7 @@ def test_entries_are_for_the_user_alone(root: Path, folder: Path) -> None:
 
 def test_the_oldest_entries_go_first(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "MOST_ENTRIES", 2)
-    kept = []
+    kept: list[Path] = []
     for day in range(4):
         monkeypatch.setenv("SOURCE_DATE_EPOCH", str(day * 86_400))
         lint(root, folder)
@@ -229,7 +229,7 @@ def test_runs_at_the_same_time_do_not_disturb_each_other(root: Path, folder: Pat
 def test_a_file_that_changes_meanwhile_leaves_no_entry(
     root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(*given: object, **_named: object) -> Report:
+    def slow(*_given: object, **_named: object) -> Report:
         report = lint_anew([root], Options(root=root))
         (root / "pod.yaml").write_text(CHANGED, encoding="utf-8")
         return report

@@ -111,3 +111,19 @@ def test_what_uses_a_template_tells_more_than_the_template(text: str) -> None:
 def test_the_author_speaks_on_what_uses_the_template() -> None:
     annotated = trainjob(annotations={"gpulint.dev/workload-class": "test"})
     assert (owner(annotated + runtime()).workload_class, owner(annotated).detail) == ("batch", "test")
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [(["lmp", "-in", "in.melt"], "batch"), (["torchrun", "train.py"], "training")],
+    ids=["a simulation", "a training"],
+)
+def test_a_train_job_runs_its_own_command_and_not_that_of_its_runtime(command: list[str], expected: str) -> None:
+    container = {"name": "node", "image": "example.com/base:1", "command": ["sleep", "1"]}
+    job = {"name": "node", "template": {"spec": {"template": {"spec": {"containers": [container]}}}}}
+    api = "trainer.kubeflow.org/v1alpha1"
+    runtime = document("ClusterTrainingRuntime", "any", api, spec={"template": {"spec": {"replicatedJobs": [job]}}})
+    trainer = {"command": command, "resourcesPerNode": {"limits": {"nvidia.com/gpu": 1}}}
+    run = document("TrainJob", "run", api, spec={"runtimeRef": {"name": "any"}, "trainer": trainer})
+    graph = linked({"all.yaml": runtime + run})
+    assert [Owners({}).of(each).workload_class for each in graph.workloads] == [expected]

@@ -14,6 +14,7 @@ PRESENT = {"nvidia.com/gpu.present": "true"}
 TOLERANT = [{"key": "nvidia.com/gpu", "operator": "Exists"}]
 SERVER = {"name": "app", "image": "vllm/vllm-openai:v0.9.1", "args": ["--model", "example/tiny"]}
 TRAINER = {"name": "app", "image": "pytorch/pytorch:2.5.1", "command": ["torchrun", "train.py"]}
+CUDA = {"name": "app", "image": "nvidia/cuda:12.6.0-base"}
 PLAIN = {"name": "app", "image": "example.com/app:1"}
 CLAIMS = [{"name": "gpu", "resourceClaimName": "mine"}]
 
@@ -24,6 +25,15 @@ def said(*texts: str) -> list[tuple[str, str]]:
 
 def of(container: Mapping[str, object], /, **spec: object) -> str:
     return document("Pod", "app", spec={"containers": [container], **spec})
+
+
+def _pool(name: str, instance: str) -> str:
+    types = {"key": "node.kubernetes.io/instance-type", "operator": "In", "values": [instance]}
+    template = {"metadata": {"labels": {"pool": name}}, "spec": {"requirements": [types]}}
+    return document("NodePool", name, "karpenter.sh/v1", spec={"template": template})
+
+
+_POOLS = _pool("fast", "g6.xlarge") + _pool("plain", "m7i.large")
 
 
 @pytest.mark.parametrize(
@@ -51,6 +61,9 @@ def of(container: Mapping[str, object], /, **spec: object) -> str:
             [],
             id="one without",
         ),
+        pytest.param(_POOLS + of(CUDA, nodeSelector={"pool": "fast"}), [("selector", "medium")], id="a declared pool"),
+        pytest.param(_POOLS + of(CUDA, nodeSelector={"pool": "plain"}), [], id="one without GPUs"),
+        pytest.param(_POOLS + of(CUDA, nodeSelector={"other": "fast"}), [], id="one that nobody declares"),
         pytest.param(of(SERVER, nodeSelector={"nvidia.com/gpu.present": "false"}), [], id="nodes without GPUs"),
         pytest.param(of(SERVER, nodeSelector={"nvidia.com/gpu.deploy.driver": "true"}), [], id="an operand's label"),
         pytest.param(of(SERVER, tolerations=[{"operator": "Exists"}]), [], id="tolerates everything"),

@@ -77,6 +77,8 @@ def test_keys_that_somebody_sets(key: str) -> None:
         pytest.param(f"{PCI}10de.present", "True", "true", id="truth in capitals"),
         pytest.param("cloud.google.com/gke-accelerator", "nvidia-t4", "nvidia-tesla-t4", id="GKE's name"),
         pytest.param("karpenter.k8s.aws/instance-gpu-name", "NVIDIA-L4", "l4", id="Karpenter's name"),
+        pytest.param("karpenter.k8s.aws/instance-gpu-manufacturer", "NVIDIA", "nvidia", id="its maker"),
+        pytest.param("eks.amazonaws.com/instance-gpu-memory", "24Gi", "", id="its memory"),
     ],
 )
 def test_values_that_are_never_set(key: str, value: str, suggestion: str) -> None:

@@ -412,9 +412,7 @@ def test_a_set_of_instance_types_takes_what_one_of_them_takes(wanted: Mapping[st
     ],
     ids=["as it will be", "as declared", "sharing that renames", "without sharing"],
 )
-def test_a_declared_product_is_written_over_by_feature_discovery(
-    config: str, product: str, expected: set[str]
-) -> None:
+def test_a_declared_product_is_written_over_by_feature_discovery(config: str, product: str, expected: set[str]) -> None:
     texts = (node("a", {PRODUCT: "Tesla-T4", CONFIG: "any"}), policy("any"), settings(any=config))
     assert declared(lands(*texts, pod(nodeSelector={PRODUCT: product}))) == expected
 

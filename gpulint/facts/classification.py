@@ -11,6 +11,7 @@ import pathlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
 
 import yaml
@@ -132,12 +133,13 @@ def classify(
     name: str = "",
     folder: str = "",
     has_service: bool = False,
+    overrides: Mapping[str, object] = MappingProxyType({}),
 ) -> WorkloadClass:
     """The class of the pods that `template` makes.
 
     `templates` are all templates of the object (the leader of a gang tells what the others do), `gpu_containers` those
     that ask for GPUs (default: with an extended resource, else all), `folder` that of the file, `has_service` whether a
-    Service selects the pods.
+    Service selects the pods, `overrides` fields of the containers that another object replaces.
     """
     kind = _telling(template.kind, kind)
     written = _stated(template, data)
@@ -145,7 +147,7 @@ def classify(
         return written
     if _SINGLEUSER in template.path:
         return WorkloadClass("interactive", "", "high", ("the servers of JupyterHub's users",))
-    features = _features(kind, template, data, templates, gpu_containers, name, folder, has_service)
+    features = _features(kind, template, data, templates, gpu_containers, name, folder, has_service, overrides)
     votes = _votes(kind, features)
     learns = kind is None or kind.workload_class != "training" or not _does_something_else(votes)
     if kind is not None and kind.certainty == "certain" and learns:
@@ -190,12 +192,14 @@ def _features(
     name: str,
     folder: str,
     has_service: bool,
+    overrides: Mapping[str, object],
 ) -> _Features:
     spec = pod_fields(template, data)
     metadata = [mapping(data.get("metadata"))]
     if template.metadata is not None and template.metadata != ("metadata",):
         metadata.append(mapping(get(data, template.metadata)))
-    chosen = [container_fields(each, data) for each in gpu_containers or _gpu_containers(template, data)]
+    described = gpu_containers or _gpu_containers(template, data)
+    chosen = [{**container_fields(each, data), **overrides} for each in described]
     names = [name or text(metadata[0].get("name")), template.role, *(text(each.get("name")) for each in chosen)]
     return _Features(
         images=tuple(filter(None, (_image(each) for each in chosen))),

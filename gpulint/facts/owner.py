@@ -12,6 +12,7 @@ from gpulint.facts.values import Owner
 from gpulint.frozen import frozen
 from gpulint.graph.workloads import Workload
 from gpulint.kube.kinds import kind_of
+from gpulint.kube.tree import mapping
 from gpulint.manifest import Manifest, manifests
 from gpulint.source import Source
 
@@ -89,6 +90,7 @@ class Owners:
             name=manifest.name,
             folder=posixpath.basename(manifest.folder()),
             has_service=self._served(workload),
+            overrides=_overrides(workload),
         )
 
     def _served(self, workload: Workload) -> bool:
@@ -113,6 +115,15 @@ class Owners:
             found = _beside(sources or [source])
             self._known_beside[folder if sources else source.path] = found
         return found
+
+
+def _overrides(workload: Workload) -> Mapping[str, object]:
+    """What a TrainJob puts in place of the fields of its runtime's containers."""
+    manifest = workload.manifest
+    if workload.holder is manifest or manifest.kind != "TrainJob":
+        return {}
+    trainer = mapping(manifest.get("spec", "trainer"))
+    return {field: trainer[field] for field in ("image", "command", "args") if trainer.get(field)}
 
 
 _Selectors: TypeAlias = "Sequence[tuple[str, Mapping[str, object]]]"

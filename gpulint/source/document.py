@@ -49,6 +49,10 @@ class Source:
             self._documents = tuple(self._split()) if self.role not in _NOT_DOCUMENTS else ()
         return self._documents
 
+    def forget(self) -> None:
+        """Drop the documents. They refer back to the source: both stay in memory where no cycles are collected."""
+        self._documents = None
+
     def location(self, start: int, end: int) -> Location:
         """The place of `text[start:end]`."""
         if self._lines is None:
@@ -154,7 +158,7 @@ class Document:
 
     def _parsed(self) -> _Tree:
         if self._tree is None:
-            self._tree = _Tree(self.text, self.start, None, keeps_nodes=self.kind == "ConfigMap")
+            self._tree = _Tree(self, self.start, None, keeps_nodes=self.kind == "ConfigMap")
         return self._tree
 
 
@@ -167,7 +171,7 @@ class Embedded:
         self._source = source
         self.text = text
         """The value of the string."""
-        self._tree = _Tree(text, base, places, keeps_nodes=False)
+        self._tree = _Tree(self, base, places, keeps_nodes=False)
 
     def node(self) -> Node | None:
         """The root of the YAML tree, its marks relative to `text`; None where it is broken."""
@@ -204,15 +208,15 @@ class _Tree:
     Nodes take ten times the memory of the data, and few documents are asked for positions: so they are made again.
     """
 
-    __slots__ = ("_base", "_data", "_embedded", "_keeps_nodes", "_places", "_root", "_text", "_with_data", "problems")
+    __slots__ = ("_base", "_data", "_embedded", "_keeps_nodes", "_of", "_places", "_root", "_with_data", "problems")
 
-    def __init__(self, text: str, base: int, places: OffsetMap | None, *, keeps_nodes: bool) -> None:
-        self._text = text
+    def __init__(self, of: Document | Embedded, base: int, places: OffsetMap | None, *, keeps_nodes: bool) -> None:
+        self._of = of
         self._base = base
         self._places = places
         self._keeps_nodes = keeps_nodes
         """Whether there may be strings with YAML in them, whose places are asked for soon."""
-        self._root, problems = compose(text)
+        self._root, problems = compose(of.text)
         if self._root is None:
             self._keeps_nodes = True
         self.problems = tuple(sorted(self._outer_problem(problem) for problem in problems))
@@ -223,7 +227,7 @@ class _Tree:
     @property
     def root(self) -> Node | None:
         if self._root is None and not self._keeps_nodes:
-            self._root, self._keeps_nodes = compose(self._text)[0], True
+            self._root, self._keeps_nodes = compose(self._of.text)[0], True
         return self._root
 
     def data(self) -> object:
@@ -238,8 +242,8 @@ class _Tree:
 
     def span(self, path: Path, token: Token) -> tuple[int, int]:
         if self.root is None:
-            return self.outer(*_first_line(self._text))
-        return self.outer(*span(self._text, self.root, path, token))
+            return self.outer(*_first_line(self._of.text))
+        return self.outer(*span(self._of.text, self.root, path, token))
 
     def embedded(self, source: Source, path: Path) -> Embedded | None:
         if path not in self._embedded:
@@ -263,7 +267,7 @@ class _Tree:
         spot = locate(self.root, path)
         if spot.depth < len(path) or not isinstance(spot.value, ScalarNode):
             return None
-        places = OffsetMap(self._text, spot.value)
+        places = OffsetMap(self._of.text, spot.value)
         if self._places is not None:
             return Embedded(source, spot.value.value, _Nested(places, self._places), self._base)
         return Embedded(source, spot.value.value, places, self._base)

@@ -201,7 +201,9 @@ class _Run:
         self.files += objects > 0
         if any(document.matters for document in source.documents()):
             self.sources.append(source)
-        elif source.problems:
+            return
+        source.forget()
+        if source.problems:
             self._skip(source.path, "broken", source.problems[0].message)
 
     def result(self, originals: tuple[Source, ...] = ()) -> Loaded:

@@ -46,6 +46,8 @@ the NIM operator and Dynamo by a setting of their own, KServe what the serving r
 _NCCL_WITHOUT = "NCCL_SHM_DISABLE"
 _MANY_PODS = re.compile(r"\bvllm\s+serve\b|\bvllm\.entrypoints\b|\bsglang\b|\btrtllm-|multi-node-serving\.sh")
 """Model servers that run one process for each GPU when their ranks span pods."""
+_COLLECTIVES = re.compile(r"[nr]ccl|_perf\b", re.IGNORECASE)
+"""What tells of tests that measure NCCL or RCCL."""
 _MUTATORS = re.compile(
     r"^kind:\s*[\"']?(?:PodDefault|ClusterPolicy|Policy|MutatingPolicy|MutatingAdmissionPolicy|Assign)\b", re.MULTILINE
 )
@@ -141,7 +143,7 @@ def _processes(owner: Owner, workload: Workload, container: Container, gpus: int
     if owner.workload_class == "training":
         return f"trains on {gpus} GPUs", "medium"
     slots = integer(workload.manifest.get("spec", "slotsPerWorker")) or 0
-    if workload.manifest.kind == "MPIJob" and owner.detail == "test" and slots > 1:
+    if workload.manifest.kind == "MPIJob" and _COLLECTIVES.search(owner.evidence) and slots > 1:
         return f"{slots} ranks for each worker", "medium"
     if owner.workload_class == "inference" and _serves_over_pods(workload):
         return "serves one model from several pods", "medium"
