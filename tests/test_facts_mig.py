@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gpulint.config import Config, DEFAULTS
+from gpulint.config import DEFAULTS, Config
 from gpulint.facts import derive
 from gpulint.facts.mig.profile import FilterFact, LayoutFact, ProfileUse
 from gpulint.gpu.stock import stock_configs
