@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint generate benchmark clean
+.PHONY: demo test fuzz lint generate benchmark clean
 
 demo: $(VENV)/.runtime
 	@$(BIN)/gpulint check tests/fixtures/sharing-strategies/mistaken --exit-zero
@@ -13,6 +13,12 @@ demo: $(VENV)/.runtime
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+# Each fuzz test for so many minutes; what fails is left in tests/fuzz_cases/new.json.
+MINUTES ?= 2
+
+fuzz: $(VENV)/.dev
+	FUZZ_MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/test_fuzz_*.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -435,7 +435,7 @@ def _diff(report: Report, *, unsafe: bool) -> int:
 
     mended = mend(report.findings, report.texts, unsafe=unsafe)
     for line in diff(report.texts, mended.texts):
-        click.echo(untrusted.one_line(line.removesuffix("\n")))
+        click.echo(untrusted.lines(line.removesuffix("\n")))
     click.echo(f"gpulint: {mended.fixed} findings would be fixed, {mended.left} would stay", err=True)
     return EXIT_FINDINGS if mended.texts else EXIT_CLEAN
 
@@ -712,7 +712,7 @@ def _test_rules(folder: Path, *, quiet: bool) -> int:
             verdict = "failed" if outcome.mistakes else "passed"
             click.echo(untrusted.one_line(f"{verdict}: {outcome.rule}: {outcome.kind}: {outcome.example}"))
         for mistake in outcome.mistakes:
-            click.echo(untrusted.one_line(f"  {mistake}"))
+            click.echo(f"  {untrusted.path(mistake)}")
     click.echo(f"{total - failed} of {total} examples of {len(rules)} rules passed")
     return EXIT_FINDINGS if failed else EXIT_CLEAN
 

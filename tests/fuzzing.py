@@ -37,7 +37,9 @@ CASES = Path(__file__).parent / "fuzz_cases"
 Files: TypeAlias = "Mapping[str, str]"
 
 
-def fuzzed(examples: int, *strategies: st.SearchStrategy[object]) -> Callable[[Callable[..., None]], Callable[[], None]]:
+def fuzzed(
+    examples: int, *strategies: st.SearchStrategy[object]
+) -> Callable[[Callable[..., None]], Callable[[], None]]:
     """Makes a test of a check: `examples` inputs of the strategies, and with FUZZ_MINUTES as many as there is time for."""
 
     def decorate(check: Callable[..., None]) -> Callable[[], None]:
@@ -67,14 +69,55 @@ SNIPPETS = (
     "",
     *("null", "~", "true", "no", "y", "''", '""', "[]", "{}", "[null]", "{a: null}", "[[]]", "[{}]", "{'': ''}"),
     *("0", "-1", "1", "8", "1.0", "0.5", "1e3", "08", "0o17", "0x1F", "1_0", "9223372036854775808", "1e400"),
-    *("99999999999999999999999999999999", "-99999999999999999999", "1" * 500, "9" * 5000, ".inf", "-.inf", ".nan", "-0.0"),
+    *(
+        "99999999999999999999999999999999",
+        "-99999999999999999999",
+        "1" * 500,
+        "9" * 5000,
+        ".inf",
+        "-.inf",
+        ".nan",
+        "-0.0",
+    ),
     *("100m", "1k", "'1'", "' 1'", "1e9999", "16Gi", "-4Gi", "1 Gi", "0.1Ki", "100%", "-5%", "3.5%"),
     *("2024-01-31", "2001-12-14t21:59:43.10-05:00", "1:30", "!!binary aGk=", "!!binary /w==", "!!str 4", "!!int '4'"),
     *("!custom {a: b}", "! 4", "!!float 1", "!!set {a, b}", "!!timestamp 2024-01-31"),
     *("${GPUS}", "${GPUS:-4}", "$(GPUS)", "'{{ .Values.gpus }}'", "'{{ .Values.gpus | default 1 }}'", "<gpus>", "TODO"),
-    *('"\\u0000"', '"\\x1b[31m"', "é\u202e日本", "'\U0001f680'", '"\\ud800"', "'a\n\n b'", '"::error::x"', "'##[error]'"),
-    *("nvidia.com/gpu", "nvidia.com/mig-1g.5gb", "nvidia.com/gpu.shared", "amd.com/gpu", "all-1g.5gb", "3g.20gb+me.all"),
-    *("mig-1g.5gb", "nvidia.com/", "/", "a/b/c", "-", ".", "0", "all", "all-disabled", "void", "none", "*", "[*", "(", "\\\\"),
+    *(
+        '"\\u0000"',
+        '"\\x1b[31m"',
+        "é\u202e日本",
+        "'\U0001f680'",
+        '"\\ud800"',
+        "'a\n\n b'",
+        '"::error::x"',
+        "'##[error]'",
+    ),
+    *(
+        "nvidia.com/gpu",
+        "nvidia.com/mig-1g.5gb",
+        "nvidia.com/gpu.shared",
+        "amd.com/gpu",
+        "all-1g.5gb",
+        "3g.20gb+me.all",
+    ),
+    *(
+        "mig-1g.5gb",
+        "nvidia.com/",
+        "/",
+        "a/b/c",
+        "-",
+        ".",
+        "0",
+        "all",
+        "all-disabled",
+        "void",
+        "none",
+        "*",
+        "[*",
+        "(",
+        "\\\\",
+    ),
     *("In", "NotIn", "Exists", "Gt", "NoSchedule", "TimeSlicing", "MPS", "time-slicing", "single", "mixed"),
     "{key: a, operator: Gt, values: [b]}",
     "[{name: a}, {name: a}, null, 4]",
@@ -92,7 +135,21 @@ SNIPPETS = (
 """What is put in the place of a value or a key; some are no YAML there."""
 
 DIGITS = ("9" * 5000, "9" * 30, "0" * 40 + "1", "٣", "²", "-1", "1_0", "0x1", "1e5", "", "18446744073709551616")
-OPERATIONS = ("digits", "value", "key", "other", "swap", "alias", "merge", "double", "delete", "text", "embed", "list", "kind")
+OPERATIONS = (
+    "digits",
+    "value",
+    "key",
+    "other",
+    "swap",
+    "alias",
+    "merge",
+    "double",
+    "delete",
+    "text",
+    "embed",
+    "list",
+    "kind",
+)
 _PLACE = st.integers(0, 2**16)
 _SNIPPET = st.sampled_from(SNIPPETS) | st.text(max_size=8) | st.integers().map(str) | st.floats().map(str)
 MUTATIONS = st.lists(st.tuples(st.sampled_from(OPERATIONS), _PLACE, _PLACE, _SNIPPET), min_size=1, max_size=8)
@@ -136,10 +193,9 @@ def _mutated(path: str, text: str, operation: str, place: int, other: int, snipp
     value = text[start:end]
     donor = nodes[other * 17 % len(nodes)]
     if operation == "digits":
-        runs = list(re.finditer(r"\d+", value)) or [re.compile("").match(value, len(value) // 2)]
-        run = runs[other % len(runs)]
-        assert run is not None
-        return text[: start + run.start()] + DIGITS[place % len(DIGITS)] + text[start + run.end() :]
+        runs = [each.span() for each in re.finditer(r"\d+", value)] or [(0, 0)]
+        begin, stop = runs[other % len(runs)]
+        return text[: start + begin] + DIGITS[place % len(DIGITS)] + text[start + stop :]
     if operation in ("value", "kind"):
         snippet = snippet if operation == "value" else f"{snippet.strip()}List"
         return text[:start] + snippet + text[end:]

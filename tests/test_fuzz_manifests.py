@@ -21,7 +21,7 @@ FOUND = sorted(CASES.glob("*.json"))
 def rules_read_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     read = rules()
 
-    def cached(config: Config, root: Path | None = None) -> tuple[Rule, ...]:
+    def cached(config: Config, _root: Path | None = None) -> tuple[Rule, ...]:
         assert not config.rules_folders
         return read
 

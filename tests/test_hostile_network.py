@@ -16,8 +16,28 @@ from gpulint.cli import main
 
 PACKAGE = Path(gpulint.__file__).parent
 FORBIDDEN = frozenset(
-    "socket ssl http urllib.request urllib3 requests httpx aiohttp ftplib smtplib poplib imaplib nntplib telnetlib"
-    " xmlrpc asyncio socketserver webbrowser paramiko grpc".split()
+    [
+        "socket",
+        "ssl",
+        "http",
+        "urllib.request",
+        "urllib3",
+        "requests",
+        "httpx",
+        "aiohttp",
+        "ftplib",
+        "smtplib",
+        "poplib",
+        "imaplib",
+        "nntplib",
+        "telnetlib",
+        "xmlrpc",
+        "asyncio",
+        "socketserver",
+        "webbrowser",
+        "paramiko",
+        "grpc",
+    ]
 )
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -47,7 +67,9 @@ def test_the_static_test_would_notice(tmp_path: Path) -> None:
     assert {"urllib.request", "http.client"} <= set(imported(file))
 
 
-@pytest.mark.parametrize("command", [["check", "--exit-zero"], ["placement"], ["graph", "--format", "html"]], ids=lambda c: c[0])
+@pytest.mark.parametrize(
+    "command", [["check", "--exit-zero"], ["placement"], ["graph", "--format", "html"]], ids=lambda c: c[0]
+)
 def test_commands_open_no_socket(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_args: object, **_named: object) -> NoReturn:
         raise AssertionError("a socket was asked for")

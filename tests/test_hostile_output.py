@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from gpulint.cli import main
 
 PAYLOAD = (
-    "x\x1b[31m\x1b]0;title\x07\x9b1m\u202e\u200b\u2028##[add-mask]y\r\n::error::z\n::set-output name=a::b\n"
+    "::error::x\x1b[31m\x1b]0;title\x07\x9b1m\u202e\u200b\u2028##[add-mask]y\r\n::error::z\n::set-output name=a::b\n"
     "<img src=x onerror=alert(1)><script>alert(1)</script>[click](javascript:alert(1))|`<b>`--&\"'\\]]>"
 )
 FILE = "::error file=a::x\x1b[31m\u202e##[group]\n::warning::<img src=x>|`a`\udc80.yaml"
@@ -109,7 +109,8 @@ examples:
   - name: {QUOTED}
     bad: {json.dumps(PAYLOAD + " # finding")}
   - name: {QUOTED}
-    good: {QUOTED}
+    bad: 'a: 1 # finding'
+    files: {{{QUOTED}: "a: 1 # finding"}}
   - name: {QUOTED}
     good: {QUOTED}
 """
@@ -130,7 +131,20 @@ reason = {QUOTED}
 [workload-class]
 {QUOTED} = "batch"
 """
-FORMATS = ("text", "concise", "grouped", "json", "sarif", "github", "junit", "gitlab", "checkstyle", "rdjson", "markdown", "html")
+FORMATS = (
+    "text",
+    "concise",
+    "grouped",
+    "json",
+    "sarif",
+    "github",
+    "junit",
+    "gitlab",
+    "checkstyle",
+    "rdjson",
+    "markdown",
+    "html",
+)
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
@@ -143,7 +157,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = root / "::error::folder\x1b[31m\n##[x]"
     folder.mkdir()
     (folder / FILE).write_text(MANIFESTS, encoding="utf-8")
-    (folder / f"broken{FILE}").write_text("apiVersion: v1\nkind: Pod\nmetadata: [nvidia.com/gpu\x1b[31m\n::error::\n", encoding="utf-8")
+    (folder / f"broken{FILE}").write_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: [nvidia.com/gpu\x1b[31m\n::error::\n", encoding="utf-8"
+    )
     (folder / f"encrypted{FILE}").write_text("apiVersion: v1\nkind: Secret\nsops: {x: nvidia}\n", encoding="utf-8")
     (folder / f"circle{FILE}").symlink_to(f"circle{FILE}")
     return root
@@ -172,7 +188,18 @@ def assert_no_markup(text: str) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_check(name: str, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(repository)
-    found = run("check", "--pedantic", "--min-confidence", "low", "--show-suppressed", "--statistics", "-v", "--format", name, ".")
+    found = run(
+        "check",
+        "--pedantic",
+        "--min-confidence",
+        "low",
+        "--show-suppressed",
+        "--statistics",
+        "-v",
+        "--format",
+        name,
+        ".",
+    )
     assert found.exit_code == 1, found.output
     assert "hostile-rule" in found.stdout or name == "github"  # which has room for ten
     assert_harmless(found.stdout, commands=name == "github")
@@ -258,13 +285,40 @@ def test_configuration_with_a_mistake(text: str, tmp_path: Path, monkeypatch: py
 def test_pack_with_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "pack" / f"family{FILE.replace('/', '')}"
     folder.mkdir(parents=True)
-    (folder / FILE).write_text(f"id: {QUOTED}\nfamily: {QUOTED}\nfor: {QUOTED}\nwhen: {QUOTED}\n{QUOTED}: 1\n", encoding="utf-8")
+    (folder / FILE).write_text(
+        f"id: {QUOTED}\nfamily: {QUOTED}\nfor: {QUOTED}\nwhen: {QUOTED}\n{QUOTED}: 1\n", encoding="utf-8"
+    )
     (tmp_path / "gpulint.toml").write_text("rules-folders = ['pack']\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     for args in (("check", "."), ("rules",), ("explain", "x"), ("test-rules", "pack")):
         found = run(*args)
         assert found.exit_code == 2, found.output
         assert_harmless(found.stdout + found.stderr)
+
+
+def test_differences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runner skips the blank before a line of context."""
+    text = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: a}
+spec:
+  containers:
+    - name: a
+      args:
+        - |
+          ::error::x
+          ##[error]y
+      resources:
+        requests:
+          nvidia.com/gpu: 1
+"""
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    found = run("check", "--diff", "--unsafe-fixes", ".")
+    assert "limits" in found.stdout
+    assert "error::x" in found.stdout
+    assert_harmless(found.stdout)
 
 
 def test_annotations_and_job_summary(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,11 +343,22 @@ def test_colours_are_the_only_escapes(repository: Path, monkeypatch: pytest.Monk
 def test_branch_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A revision is never an option of git."""
     environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    for args in (["init", "-q"], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "a"]):
+    for args in (
+        ["init", "-q"],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "a"],
+    ):
         subprocess.run(["git", *args], cwd=tmp_path, env=environment, check=True)
     (tmp_path / "a.yaml").write_text("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    for name in ("--output=pwned", "-Opwned", "HEAD..HEAD; touch pwned", "$(touch pwned)", ":/x", "HEAD:a.yaml", "\x1b[31m"):
+    for name in (
+        "--output=pwned",
+        "-Opwned",
+        "HEAD..HEAD; touch pwned",
+        "$(touch pwned)",
+        ":/x",
+        "HEAD:a.yaml",
+        "\x1b[31m",
+    ):
         found = run("check", f"--since={name}", ".")
         assert found.exit_code in (0, 2), found.output
         assert_harmless(found.output)

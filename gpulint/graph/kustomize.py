@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Generic, TypeVar
@@ -133,9 +134,8 @@ def _applied(
     if application.folder in kustomizations:
         return set(_reached(application.folder, kustomizations, set()))
     folder = application.folder
-    if application.recurse:
-        return {source.path for source in sources if source.path.startswith(f"{folder}/")}
-    return {source.path for source in sources if posixpath.dirname(source.path) == folder}
+    inside = _below(folder, sources)
+    return inside if application.recurse else {path for path in inside if posixpath.dirname(path) == folder}
 
 
 def _give(given: dict[str, set[str]], path: str, namespace: object) -> None:
@@ -159,7 +159,21 @@ def _built(folder: str, kustomizations: Mapping[str, Mapping[str, object]], sour
     """The files that Flux builds of a folder: what its kustomization reaches, else all that is in it."""
     if folder in kustomizations:
         return set(_reached(folder, kustomizations, set()))
-    return {source.path for source in sources if source.path.startswith(f"{folder}/")}
+    return _below(folder, sources)
+
+
+def _below(folder: str, sources: Iterable[Source]) -> set[str]:
+    """The files in a folder and in those below it."""
+    paths = _paths(_Same(tuple(sources)))
+    return set(paths[bisect_left(paths, f"{folder}/") : bisect_left(paths, f"{folder}{_AFTER_SLASH}")])
+
+
+_AFTER_SLASH = chr(ord("/") + 1)
+
+
+@lru_cache(maxsize=2)
+def _paths(same: _Same[Source]) -> list[str]:
+    return sorted(source.path for source in same.items)
 
 
 def patched_by_flux(sources: Iterable[Source]) -> Iterator[tuple[Document, frozenset[str]]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 from gpulint.frozen import frozen
 
@@ -44,6 +45,11 @@ def parse(value: object) -> Quantity | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     written = _saturated_text(value) if isinstance(value, int) else repr(value) if isinstance(value, float) else value
+    return _read(written)
+
+
+@lru_cache(maxsize=4096)
+def _read(written: str) -> Quantity | None:
     match = _GRAMMAR.fullmatch(written.strip())
     if match is None or not match[0]:
         return None

@@ -139,7 +139,9 @@ class _Together:
                 shared = _Shared("kustomization", f"kustomization {build.folder or '.'}", "high")
                 for file in sorted(build.files):
                     self._by_file.setdefault(file, []).append(shared)
-        self._applied = sorted(_applied_folders(graph))
+        self._applied: dict[str, list[_Applied]] = {}
+        for applied in sorted(_applied_folders(graph)):
+            self._applied.setdefault(applied.folder, []).append(applied)
 
     def within(self, group: Sequence[Manifest]) -> Iterator[Duplicate]:
         """The definitions of one object that are applied together with one before them."""
@@ -161,8 +163,9 @@ class _Together:
         yield from self._by_file.get(path, ())
         if self._graph.scope.name:
             yield _Shared("cluster", f"cluster {self._graph.scope.name}", "high")
-        for applied in self._applied:
-            if applied.holds(path):  # in this repository or another
+        inside = posixpath.dirname(path)
+        for applied in (each for folder in _with_above(inside) for each in self._applied.get(folder, ())):
+            if applied.deep or applied.folder == inside:  # in this repository or another
                 yield _Shared("application", f"folder {applied.folder or '.'}, which is applied as a whole", "medium")
         yield _Shared("folder", f"folder {manifest.folder() or '.'}", "low")
 
@@ -220,22 +223,25 @@ class _Applied:
     deep: bool
     """With the folders below it."""
 
-    def holds(self, path: str) -> bool:
-        inside = posixpath.dirname(path)
-        return inside == self.folder or (self.deep and (not self.folder or inside.startswith(f"{self.folder}/")))
-
 
 def _applied_folders(graph: Graph) -> Iterator[_Applied]:
     """Without those in which a kustomization or chart says what is applied."""
     led = {
         posixpath.dirname(source.path) for source in graph.scope.sources if source.role in {"kustomization", "chart"}
     }
+    above = {folder for each in led for folder in _with_above(each)}
     for source in graph.scope.sources:
         for document in source.documents():
             if document.kind in {"Kustomization", "Application"}:
                 for found in _applied(document.api_version, mapping(document.data())):
-                    if not any(found.holds(f"{folder}/x" if folder else "x") for folder in led):
+                    if found.folder not in (above if found.deep else led):
                         yield found
+
+
+def _with_above(folder: str) -> list[str]:
+    """The folder and those above it, from the root of the run down."""
+    parts = folder.split("/") if folder else []
+    return ["/".join(parts[:depth]) for depth in range(len(parts) + 1)]
 
 
 def _applied(api_version: str, data: Mapping[str, object]) -> Iterator[_Applied]:
