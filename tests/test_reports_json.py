@@ -107,6 +107,9 @@ def test_the_form_is_this() -> None:
             "infos": 0,
             "hidden": 3,
             "suppressed": 0,
+            "staleBaseline": 0,
+            "fixable": 0,
+            "unchanged": 0,
             "notAnalysed": [{"path": "chart/templates/job.yaml", "reason": "helm-template"}],
         },
     }

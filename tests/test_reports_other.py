@@ -10,7 +10,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 from markdown_it import MarkdownIt
 
-from gpulint.cli import _FORMATS
+from gpulint.cli.output import FORMATS as OFFERED
 from gpulint.finding import Location, Related, Report
 from gpulint.reports import FORMATS, render
 from tests.report_samples import NOTEBOOK_FINDING, REPORT, SHARED_FINDING
@@ -38,7 +38,7 @@ def written(name: str, report: Report) -> str:
 
 
 def test_the_command_line_knows_every_format() -> None:
-    assert set(_FORMATS) == {"auto", *FORMATS}
+    assert set(OFFERED) == {"auto", *FORMATS}
 
 
 def test_junit_has_a_suite_per_file_and_a_failure_per_finding() -> None:
