@@ -12,7 +12,7 @@ from gpulint.facts.values import Owner
 from gpulint.finding import Confidence
 from gpulint.frozen import frozen
 from gpulint.graph import Graph
-from gpulint.graph.landing import Excluded, names_nodes, takes_part
+from gpulint.graph.landing import Excluded, Landing, names_nodes, takes_part
 from gpulint.graph.nodes import NodeGroup
 from gpulint.graph.queues import QUEUE_LABEL
 from gpulint.graph.scope import related_folders
@@ -95,6 +95,8 @@ class Tolerances:
         self._injected = any(_injects(each) for each in graph.manifests)
         self._customary: dict[tuple[Taint, ...], bool] = {}
         self._additions: dict[tuple[str, bool], tuple[Toleration, ...]] = {}
+        self.with_open_group: dict[tuple[Landing, tuple[Toleration, ...]], bool] = {}
+        """Whether a group is open to workloads with this landing and these additions, see `has_open_group`."""
 
     @property
     def open(self) -> bool:
@@ -108,7 +110,7 @@ class Tolerances:
     def barred(self, workload: Workload) -> list[tuple[Excluded, tuple[Taint, ...]]]:
         """The declared nodes that its labels allow, and the lasting taints that close them to it."""
         found = []
-        added = self._added(workload)
+        added = self.added(workload)
         for each in self._graph.landing(workload).excluded:
             if each.mismatch is None and not each.group.conditional:
                 taints = [taint for taint in each.taints if not taint.key.startswith(_PASSING)]
@@ -119,7 +121,7 @@ class Tolerances:
 
     def tolerated(self, workload: Workload, each: Excluded) -> bool:
         """Whether only its taints exclude it, and what is added to the pod tolerates them."""
-        return each.mismatch is None and bool(each.taints) and not untolerated(each.taints, self._added(workload))
+        return each.mismatch is None and bool(each.taints) and not untolerated(each.taints, self.added(workload))
 
     def near(self, workload: Workload, taint: Taint) -> NearMiss | None:
         """The toleration that is evidently for the taint: it fits none of the taints that are declared."""
@@ -135,7 +137,7 @@ class Tolerances:
             self._customary[taints] = any(not untolerated(taints, each.tolerations) for each in placements)
         return self._customary[taints]
 
-    def _added(self, workload: Workload) -> tuple[Toleration, ...]:
+    def added(self, workload: Workload) -> tuple[Toleration, ...]:
         """Those of its RuntimeClass, and for what Kueue queues those of the flavors."""
         alike = (workload.placement.runtime_class, is_queued(workload))
         known = self._additions.get(alike)
@@ -198,10 +200,15 @@ def toleration_facts(graph: Graph, owners: Owners) -> Iterator[TolerationFact]:
 
 def has_open_group(graph: Graph, workload: Workload, tolerances: Tolerances) -> bool:
     """Whether a declared node or pool is neither excluded nor known to be without GPUs."""
-    excluded = graph.landing(workload).excluded
-    out = {id(each.group) for each in excluded if not tolerances.tolerated(workload, each)}
-    able = (group for group in graph.nodes.distinct if takes_part(group, workload.placement, queued=True))
-    return any(not has_none(group) and id(group) not in out for group in able)
+    landing = graph.landing(workload)
+    alike = (landing, tolerances.added(workload))
+    known = tolerances.with_open_group.get(alike)
+    if known is None:
+        out = {id(each.group) for each in landing.excluded if not tolerances.tolerated(workload, each)}
+        able = (group for group in graph.nodes.distinct if takes_part(group, workload.placement, queued=True))
+        known = any(not has_none(group) and id(group) not in out for group in able)
+        tolerances.with_open_group[alike] = known
+    return known
 
 
 def has_none(group: NodeGroup) -> bool:
