@@ -196,8 +196,8 @@ def paths(data: object) -> list[tuple[str | int, ...]]:
                 "\n",
                 "kind:\n",
                 "t: |\n  kind: Q\n",
-                "t: 'x\n",
-                "  y'\n",
+                "t: 'x\n  kind: R'\n",
+                "  y\n",
             ]
         ),
         max_size=8,
