@@ -123,10 +123,6 @@ class Manifest:
         """A place inside the object."""
         return Place(self.document, (*self.root, *path), token=token)
 
-    def place_in(self, path: Path, inner: Path, token: Token = "value") -> Place:
-        """A place inside the YAML that the string at `path` of the object holds."""
-        return Place(self.document, (*self.root, *path), (inner,), token)
-
 
 def manifests(document: Document) -> list[Manifest]:
     """The objects of a document: itself, or the members of a List; none when it is no Kubernetes object."""

@@ -173,7 +173,7 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         "inference medium",
     ),
     "a server's image with another command": (
-        bare("a", container("vllm/vllm-openai:v0.9", ["python3", "/work/run.py"])),
+        bare("a", container("vllm/vllm-openai:v0.9", ["python3", "/app/run.py"])),
         "inference medium",
     ),
     "a job that runs a server": (job("x", container("vllm/vllm-openai:v0.9")), "inference high"),

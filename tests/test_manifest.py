@@ -79,14 +79,14 @@ def test_place_of_a_key_and_of_a_missing_field() -> None:
 
 def test_place_inside_a_config_map() -> None:
     text = "apiVersion: v1\nkind: ConfigMap\ndata:\n  config.yaml: |\n    mig-configs:\n      a-b:\n      - 1g.5gb: 2\n"
-    place = objects(text)[0].place_in(("data", "config.yaml"), ("mig-configs", "a-b", 0, "1g.5gb"))
+    place = objects(text)[0].place("data", "config.yaml").into(("mig-configs", "a-b", 0, "1g.5gb"))
     assert place.field() == 'data["config.yaml"].mig-configs.a-b[0]["1g.5gb"]'
     location = place.location()
     assert (location.line, location.column, location.end_column) == (7, 17, 18)
 
 
 def test_place_inside_something_that_is_no_string_falls_back_to_it() -> None:
-    place = objects("apiVersion: v1\nkind: ConfigMap\ndata: {a: {b: 1}}\n")[0].place_in(("data", "a"), ("x",))
+    place = objects("apiVersion: v1\nkind: ConfigMap\ndata: {a: {b: 1}}\n")[0].place("data", "a").into(("x",))
     assert place.location().column == 11
 
 
@@ -179,7 +179,7 @@ def test_place_keys_tell_places_apart() -> None:
         first.place("spec", token="key"),
         first.place("spec", 0),
         first.place("spec", "0"),
-        first.place_in(("spec",), ("a",)),
+        first.place("spec").into(("a",)),
         second.place("spec"),
     ]
     assert len({place_key(place) for place in places}) == len(places)

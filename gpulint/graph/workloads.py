@@ -16,6 +16,8 @@ from gpulint.kube.tree import mapping
 from gpulint.manifest import Manifest, Place, place_key
 from gpulint.source import Path
 
+_SHARES = frozenset({"gpu-fraction", "gpu-memory"})
+
 
 @frozen
 class Asked:
@@ -92,6 +94,11 @@ class Workload:
     @property
     def pod_annotations(self) -> Mapping[str, object]:
         return self.pod.metadata("annotations")
+
+    @property
+    def asks_for_a_share(self) -> bool:
+        """Whether an annotation of KAI or Run:ai asks for a part of a GPU, which no resource then does."""
+        return not _SHARES.isdisjoint(self.pod_annotations)
 
     def container(self, container: Container) -> Mapping[str, object]:
         """The fields of one of its containers."""

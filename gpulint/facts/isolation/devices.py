@@ -40,8 +40,6 @@ _REFUSES = re.compile(
     re.IGNORECASE,
 )
 _REPLACES = re.compile(r"^(?:replacements|vars|transformers|generators|patches\w*)[ \t]*:", re.MULTILINE)
-_SHARES = frozenset({"gpu-fraction", "gpu-memory"})
-"""Annotations by which KAI and Run:ai give a pod part of a GPU without a resource."""
 _SHELL_TEXT = frozenset({"command", "args", "env"})
 
 
@@ -154,7 +152,7 @@ def _highest(value: str) -> int:
 
 
 def _units(workload: Workload, container: Container) -> int:
-    if not _SHARES.isdisjoint(workload.pod_annotations):
+    if workload.asks_for_a_share:
         return -1
     names = {asked.name for asked in workload.asked if asked.container == container}
     amounts = [container_total(workload.container(container), name) for name in sorted(names)]

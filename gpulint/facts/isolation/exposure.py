@@ -31,8 +31,6 @@ _CUDA_IMAGES = re.compile(
 )
 """Images whose own environment says NVIDIA_VISIBLE_DEVICES=all: they build on nvidia/cuda."""
 _GPU_LABELS = ("nvidia.com/gpu", "nvidia.com/mig", "feature.node.kubernetes.io/pci-10de")
-_FRACTIONS = frozenset({"gpu-fraction", "gpu-memory"})
-"""Annotations by which KAI and Run:ai give a share of a GPU without a resource."""
 
 
 @frozen
@@ -111,7 +109,7 @@ def _image(graph: Graph, workload: Workload, container: Container) -> Iterator[_
     image = text(workload.container(container).get("image"))
     if not _CUDA_IMAGES.search(image) or _lists_devices(workload, container) or on_gke(workload):
         return
-    if _asks(graph, workload, container) or not _FRACTIONS.isdisjoint(workload.pod_annotations):
+    if _asks(graph, workload, container) or workload.asks_for_a_share:
         return
     if nvidia_runtime(workload) or _wants_gpu_nodes(workload):
         yield container, "image", image, workload.place(container, ("image",))

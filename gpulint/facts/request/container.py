@@ -56,10 +56,6 @@ class GpuContainer:
     """That number; 0 when unknown, or where the processes may be in several pods."""
     ranks_told: str
     """What says so: `--tensor-parallel-size 4`."""
-    ranks_stated: bool
-    """Whether it is written; else it is the engine's default."""
-    engine_checks: bool
-    """Whether the engine refuses to start with fewer GPUs."""
     ranks_confidence: str
     place: Place
     """The amount."""
@@ -111,8 +107,6 @@ def _fact(
         engine=found.engine if found else "",
         ranks=found.count if found else 0,
         ranks_told=found.told if found else "",
-        ranks_stated=found.stated if found else False,
-        engine_checks=found.checks if found else False,
         ranks_confidence=found.confidence if found else "low",
         place=place,
         ranks_place=found.place if found else place,
@@ -152,7 +146,7 @@ def _is_only_init(workload: Workload, container: Container) -> bool:
     }
     claims = any(sequence(mapping(workload.container(each).get("resources")).get("claims")) for each in running)
     unknown = any(_is_open(workload, each) for each in running)
-    return bool(running) and not claims and not unknown and not users & set(running) and not _shares(workload)
+    return bool(running) and not claims and not unknown and not users & set(running) and not workload.asks_for_a_share
 
 
 def _is_open(workload: Workload, container: Container) -> bool:
@@ -167,11 +161,6 @@ def _resources(held: object) -> Iterator[object]:
         found = mapping(held).get(section)
         yield found
         yield from mapping(found)
-
-
-def _shares(workload: Workload) -> bool:
-    """Whether an annotation asks for a part of a GPU."""
-    return any(name in workload.pod_annotations for name in ("gpu-fraction", "gpu-memory"))
 
 
 _HELPER_IMAGE = re.compile(

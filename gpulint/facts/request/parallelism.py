@@ -30,10 +30,6 @@ class Ranks:
     count: int
     told: str
     """What says so: `--tensor-parallel-size 4 × -pp 2`; of a default `no --tensor-parallel-size`."""
-    stated: bool
-    """Whether a number is written; else it is the engine's default."""
-    checks: bool
-    """Whether the engine counts the GPUs when it starts, and refuses when there are too few."""
     confidence: Confidence
     place: Place
     """The number; the arguments that lack it."""
@@ -54,7 +50,6 @@ class _Engine:
     """Whether there is one process where none of them is written."""
     elsewhere: tuple[str, ...]
     """Options that spread the processes over pods, or decide about them in another way."""
-    checks: bool = False
     variable: str = ""
     """Sets the only size where no option does."""
     one_value: Mapping[str, str] | None = None
@@ -97,7 +92,6 @@ _VLLM = _Engine(
         "-pcp",
         "--enable-elastic-ep",
     ),
-    checks=True,
     one_value={"--nnodes": "1", "--distributed-executor-backend": "mp", "--data-parallel-backend": "mp", "-dpb": "mp"},
 )
 _ENGINES = (
@@ -235,8 +229,6 @@ def _unstated(engine: _Engine, workload: Workload, container: Container, command
         engine.name,
         1,
         f"no {engine.sizes[0][0]}",
-        stated=False,
-        checks=engine.checks,
         confidence="medium",
         place=workload.place(container, (field,), key=True),
     )
@@ -261,8 +253,6 @@ def _ranks(engine: _Engine, sizes: list[Option], confidence: Confidence) -> Rank
         engine.name,
         prod(option.number for option in sizes),
         " × ".join(f"{option.name} {option.value}" for option in counted),
-        stated=True,
-        checks=engine.checks,
         confidence=confidence,
         place=counted[0].place,
     )
@@ -311,8 +301,6 @@ def _launched(workload: Workload, command: Command) -> Ranks | None:
         launcher.name,
         options[0].number,
         f"{options[0].name} {options[0].value}",
-        stated=True,
-        checks=False,
         confidence="medium",
         place=options[0].place,
     )

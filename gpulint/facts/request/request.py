@@ -108,7 +108,7 @@ def requests(graph: Graph, owners: Owners) -> Iterator[Request]:
 
 
 _VIRTUAL_GPU_RESOURCES = frozenset({"nvidia.com/gpumem", "nvidia.com/gpumem-percentage", "nvidia.com/gpucores"})
-_FRACTION_ANNOTATIONS = ("gpu-fraction", "gpu-memory", "nvidia.com/vgpu-mode")
+_HAMI_MODE = "nvidia.com/vgpu-mode"
 
 
 def _other_scheduler(graph: Graph) -> bool:
@@ -119,7 +119,7 @@ def _other_scheduler(graph: Graph) -> bool:
 def _fraction_scheduler(workload: Workload) -> bool:
     if str(workload.pod_spec.get("schedulerName", "")) in {"hami-scheduler"}:
         return True
-    return any(name in workload.pod_annotations for name in _FRACTION_ANNOTATIONS)
+    return workload.asks_for_a_share or _HAMI_MODE in workload.pod_annotations
 
 
 def is_extended(name: str) -> bool:
